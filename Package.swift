@@ -24,7 +24,10 @@ let package = Package(
         // C libraries, from Debian's packages, and one header of our own.
         .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(
-            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]
+        ),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CShims"),
 
@@ -34,19 +37,23 @@ let package = Package(
         .target(name: "Ingest", dependencies: ["Journal", "CYAML"], swiftSettings: views),
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
-            name: "Pipeline", dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
-            swiftSettings: views),
+            name: "Pipeline",
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
+            swiftSettings: views
+        ),
         .target(name: "CommandLineKit", swiftSettings: safe),
         .executableTarget(
             name: "diversion-monitor",
             dependencies: [
                 "CommandLineKit", "Engine", "Ingest", "Journal", "Kafka", "Pipeline",
             ],
-            swiftSettings: views),
+            swiftSettings: views
+        ),
         .executableTarget(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
-            swiftSettings: views),
+            swiftSettings: views
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,47 @@
+internal import COpenSSL
+
+/// SHA-256 (FIPS 180-4) by OpenSSL's libcrypto, which uses the processor's own instructions.
+public enum SHA256 {
+    /// The 32 bytes of `bytes`' hash.
+    public static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: 32)
+        unsafe result.withUnsafeMutableBufferPointer { out in
+            // OpenSSL reads `count` bytes of the buffer it is given and writes 32 into `out`.
+            _ = unsafe COpenSSL.SHA256(
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                bytes.count,
+                out.baseAddress
+            )
+        }
+        return result
+    }
+
+    /// The 32 bytes of `bytes`' hash.
+    public static func hash(_ bytes: [UInt8]) -> [UInt8] {
+        unsafe bytes.withUnsafeBytes { unsafe hash($0) }
+    }
+
+    /// The first 16 bytes of the hash, as two big-endian halves, without an allocation.
+    public static func prefix(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
+        var out: [32 of UInt8] = .init(repeating: 0)
+        unsafe withUnsafeMutableBytes(of: &out) { raw in
+            _ = unsafe COpenSSL.SHA256(
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                bytes.count,
+                raw.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            )
+        }
+        return unsafe withUnsafeBytes(of: out) { raw in
+            unsafe (
+                UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+
+    /// Lower-case hexadecimal.
+    public static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef")
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+}

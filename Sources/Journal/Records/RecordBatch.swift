@@ -1,0 +1,108 @@
+/// Journal records one after another in flat memory: what ingest fills and score folds.
+///
+/// A batch has one owner at a time: the thread that fills it hands it over and does not touch it until it comes
+/// back, which is why it may cross threads unchecked. It keeps its memory when emptied.
+@safe
+public final class RecordBatch: @unchecked Sendable {
+    @usableFromInline
+    var memory: UnsafeMutableRawPointer
+    @usableFromInline
+    var capacity: Int
+    /// Bytes in use.
+    @usableFromInline
+    var used: Int = 0
+    /// End of each record.
+    @usableFromInline
+    var ends: [Int] = []
+    /// Place of the record being written.
+    @usableFromInline
+    var cursor: Int = 0
+
+    /// An empty batch with room for `capacity` bytes before it has to grow.
+    public init(capacity: Int = 1 << 16) {
+        let room = max(capacity, 4096)
+        unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 16)
+        self.capacity = room
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// Number of records.
+    @inlinable
+    public var count: Int { ends.count }
+    /// Bytes of all records together.
+    @inlinable
+    public var byteCount: Int { used }
+
+    /// Empties the batch; its memory stays.
+    public func removeAll() {
+        used = 0
+        ends.removeAll(keepingCapacity: true)
+    }
+
+    /// The record at `index`, for as long as the batch is not written to.
+    @inlinable
+    public func record(at index: Int) -> RecordView {
+        let start = index == 0 ? 0 : ends[index - 1]
+        let end = ends[index]
+        // Both ends were written by `finish`, which keeps them inside the memory.
+        return unsafe RecordView(memory + start, count: end - start)
+    }
+
+    /// Adds a record whose bytes are known already, as a journal gives them back.
+    public func append(copying bytes: RawSpan) {
+        reserve(bytes.byteCount)
+        unsafe bytes.withUnsafeBytes { source in
+            if let base = source.baseAddress {
+                unsafe (memory + used).copyMemory(from: base, byteCount: source.count)
+            }
+        }
+        used += bytes.byteCount
+        ends.append(used)
+    }
+
+    // MARK: writing, field by field
+
+    /// Makes room for `count` more bytes after the record being written.
+    @inlinable
+    func reserve(_ count: Int) {
+        if used + count > capacity { grow(count) }
+    }
+
+    @usableFromInline
+    func grow(_ count: Int) {
+        var room = capacity * 2
+        while room < used + count { room *= 2 }
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 16)
+        unsafe larger.copyMemory(from: memory, byteCount: used + max(0, cursor - used))
+        unsafe memory.deallocate()
+        unsafe memory = larger
+        capacity = room
+    }
+
+    @inlinable
+    func put<Value: BitwiseCopyable>(_ value: Value) {
+        // `reserve` was called with the size of the whole record by the function that writes it.
+        unsafe (memory + cursor).storeBytes(of: value, as: Value.self)
+        cursor += MemoryLayout<Value>.size
+    }
+
+    @inlinable
+    func put(_ text: Text, of base: UnsafeRawPointer) {
+        unsafe (memory + cursor).copyMemory(
+            from: base + Int(text.offset),
+            byteCount: Int(text.count)
+        )
+        cursor += Int(text.count)
+    }
+
+    @inlinable
+    func finish(from start: Int) {
+        unsafe (memory + start + 4).storeBytes(
+            of: UInt32(truncatingIfNeeded: cursor - start),
+            as: UInt32.self
+        )
+        used = cursor
+        ends.append(used)
+    }
+}
