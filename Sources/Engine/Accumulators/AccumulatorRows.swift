@@ -1,0 +1,59 @@
+internal import Journal
+
+/// The ledger of one (entity, pharmacy, product, account): what was earned, ordered and bought.
+struct AccumulatorRow: BitwiseCopyable {
+    var balance = Balance.zero
+    /// Sum of all increments but replenishments: balance + packages proposed × package size.
+    var net = Balance.zero
+    /// Packages proposed or due elsewhere, less those rejected.
+    var proposed: Int64 = 0
+    /// Net packages bought.
+    var bought: Int64 = 0
+    /// Next `key_sequence`.
+    var keySequence: Int64 = 0
+    /// First `key_sequence` that the next replenishment covers.
+    var coveredFrom: Int64 = 0
+    var lastMoved: Int64 = .min
+    /// UTC day of the first movement; `Int32.min` before it.
+    var firstDay = Int32.min
+    /// Pharmacy of one entity.
+    var pharmacy: UInt32
+    var product: UInt32
+    var firstAlert: UInt32 = 0
+    /// Newest of the days on which fills added to it.
+    var firstUse: UInt32 = 0
+    var account: Account
+    /// Whether a deadline for the stale balance is in the heap.
+    var isWatched = false
+}
+
+/// What fills added to an accumulator on one day.
+struct UseRow: BitwiseCopyable {
+    var quantity: Balance
+    var day: Int32
+    var next: UInt32
+}
+
+/// A proposal of whole packages.
+struct ReplenishmentRow: BitwiseCopyable {
+    var balanceBefore: Balance
+    var packages: Int64
+    var packageSize: Int64
+    var recordNumber: Int64
+    var first: Int64
+    var last: Int64
+    var accumulator: UInt32
+    var index: UInt32
+    var nextInBucket: UInt32
+    /// 0 proposed, 1 approved, 2 rejected.
+    var state: UInt8 = 0
+}
+
+/// What a person said about an alert.
+struct DispositionNote {
+    var offset: Int64
+    var decision: DispositionDecision
+    var actor: [UInt8]
+    var role: [UInt8]
+    var note: [UInt8]
+}

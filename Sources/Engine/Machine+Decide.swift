@@ -1,0 +1,295 @@
+internal import Journal
+
+// A fill is judged; what changed is written down: decision, ledger entries, alerts.
+
+extension Machine {
+    /// Decides a fill at this moment and writes what follows; nothing where nothing changed.
+    mutating func decide(_ fill: UInt32) {
+        let facts = facts(of: fill)
+        let inForce = policies[facts.policy].rulesInForce(on: facts.date)
+        let judgement = Judgement(facts, policies[facts.policy].numbers, inForce)
+        let before = fills[fill].decided
+        if judgement.outcome == .none, before.outcome == .none { return }
+
+        let wasActive = fills[fill].primary != 0 && before.outcome != .reversed
+        fills[fill].primary = facts.primary
+        if judgement.next != .max,
+            judgement.waiting != before.waiting || before.outcome == .none || change == .policy
+                || change == .deadline
+        {
+            deadlines.insert(at: judgement.next, row: fill)
+        }
+        let decided = decided(facts, judgement)
+        if decided.outcome == .qualified { fills[fill].hasQualified = true }
+        if decided != before {
+            fills[fill].decided = decided
+            fills[fill].revision += 1
+            fills[fill].decisionRecord = recordNumber
+            fills[fill].decisionIndex = UInt32(outputIndex[0])
+            writeDecision(facts, judgement, decided)
+            post(facts, from: before, to: decided)
+        }
+        if !judgement.failing.isEmpty || !fills[fill].open.isEmpty {
+            settleAlerts(facts, judgement, inForce)
+        }
+        let isActive = facts.primary != 0 && decided.outcome != .reversed
+        if wasActive != isActive, change == .claim { redecideVelocity(of: fill) }
+    }
+
+    private func decided(_ facts: Facts, _ judgement: Judgement) -> Decided {
+        var decided = Decided()
+        decided.outcome = judgement.outcome
+        decided.failing = judgement.failing
+        decided.waiting = judgement.waiting
+        decided.isTreated = facts.isTreated
+        if let dispense = facts.dispense {
+            decided.dispense = dispense.id
+            decided.product = dispense.product
+            decided.quantity = facts.quantity
+            decided.unit = dispense.unit.rawValue
+        } else if facts.firstLive != 0 {
+            decided.product = claims[facts.firstLive].product
+        }
+        let isInpatientDose = facts.isAdministered && facts.stay != 0
+        switch judgement.outcome {
+        case .none, .pending, .reversed: break
+        case .qualified: decided.account = .discounted
+        case .notQualified, .missedOpportunity:
+            guard facts.primary != 0 else { break }
+            let isProhibited = policies[facts.policy].numbers.gpoProhibitedTypes
+                .has(facts.entityType)
+            decided.account = isInpatientDose || !isProhibited ? .groupPurchasing : .wholesale
+        }
+        let isKnown = facts.product?.isKnown ?? false
+        if decided.account == .discounted
+            || (decided.account == .groupPurchasing && isInpatientDose && isKnown)
+        {
+            decided.posted = decided.account
+        }
+        return decided
+    }
+
+    /// A reversal or a rebill changes whether a fill counts for the pattern of others.
+    private mutating func redecideVelocity(of fill: UInt32) {
+        let primary = fills[fill].primary
+        guard primary != 0 else { return }
+        let row = dispenses[primary]
+        guard row.patient != 0, row.setting == .retail else { return }
+        var others: [UInt32] = []
+        var number = patients[row.patient].firstDispense
+        while number != 0 {
+            let other = dispenses[number]
+            if other.product == row.product, other.fill != fill, other.occurredAt >= row.occurredAt {
+                others.append(other.fill)
+            }
+            number = other.nextOfPatient
+        }
+        for other in Set(others).sorted(by: { isBeforeForDecision($0, $1) }) { decide(other) }
+    }
+
+    /// By dispense `occurred_at`, then `dispense_id`.
+    private func isBeforeForDecision(_ left: UInt32, _ right: UInt32) -> Bool {
+        let a = fills[left].firstDispense
+        let b = fills[right].firstDispense
+        if a == 0 || b == 0 { return a == b ? left < right : a == 0 }
+        if dispenses[a].occurredAt != dispenses[b].occurredAt {
+            return dispenses[a].occurredAt < dispenses[b].occurredAt
+        }
+        let x = text(of: dispenses[a].id)
+        let y = text(of: dispenses[b].id)
+        return x == y ? left < right : x.lexicographicallyPrecedes(y)
+    }
+
+    // MARK: the decision record
+
+    private mutating func writeDecision(
+        _ facts: Facts, _ judgement: Judgement, _ decided: Decided
+    ) {
+        let out = outputs[Int(OutputTopic.decisions.rawValue)]
+        counts.decisions[Int(decided.outcome.rawValue)] += 1
+        let index = outputIndex[0]
+        let row = fills[facts.fill]
+        out.reserve(4096)
+        begin(.decisions, facts.entity, facts.policy)
+        out.put(",\"decision_id\":\"d_")
+        putNumber(out, recordNumber, index)
+        out.put("\",\"revision\":")
+        out.put(Int64(row.revision))
+        out.put(",\"fill\":")
+        putFill(out, facts)
+        out.put(",\"dispense_id\":")
+        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+        out.put(",\"occurred_at\":")
+        out.put(Instant(microseconds: facts.occurredAt))
+        out.put(",\"ndc11\":")
+        putProduct(out, decided.product)
+        out.put(",\"quantity\":")
+        if decided.quantity == .min {
+            out.put("null")
+        } else {
+            out.put(Balance(Quantity(millionths: decided.quantity)))
+        }
+        out.put(",\"unit\":")
+        if let unit = BillingUnit(rawValue: decided.unit) { put(out, unit) } else { out.put("null") }
+        out.put(decided.isTreated ? ",\"treated_as_340b\":true" : ",\"treated_as_340b\":false")
+        let isEligible = decided.outcome == .qualified || decided.outcome == .missedOpportunity
+        out.put(isEligible ? ",\"eligible\":true,\"account\":" : ",\"eligible\":false,\"account\":")
+        switch decided.account {
+        case .none: out.put("null")
+        case .discounted: out.put("\"340B\"")
+        case .groupPurchasing: out.put("\"GPO\"")
+        case .wholesale: out.put("\"WAC\"")
+        }
+        out.put(",\"outcome\":\"")
+        out.put(decided.outcome.text)
+        out.put("\",\"rules\":[")
+        var rules = decided.failing.union(decided.waiting)
+        var isFirst = true
+        while let rule = rules.popFirst() {
+            out.put(isFirst ? "{\"rule\":\"" : ",{\"rule\":\"")
+            isFirst = false
+            out.put(rule.text)
+            out.put(decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}")
+        }
+        out.put("],\"matched_encounter_id\":")
+        if facts.matched != 0 { put(out, encounters[facts.matched].id) } else { out.put("null") }
+        out.put(",\"site_id\":")
+        if let dispense = facts.dispense {
+            put(out, name: reference.sites.rows[dispense.site])
+            out.put(",\"prescriber_npi\":")
+            putNpi(out, reference.providers.rows[dispense.prescriber])
+            out.put(",\"patient_token\":")
+            putToken(out, dispense.patient)
+        } else {
+            out.put("null,\"prescriber_npi\":null,\"patient_token\":null")
+        }
+        out.put(",\"pending_until\":")
+        out.put(Instant(microseconds: judgement.next))
+        out.put(",\"change\":\"")
+        out.put(change.text)
+        out.put("\",\"state_hash\":null}")
+        finish(.decisions, facts.entity)
+    }
+
+    // MARK: pieces of outputs
+
+    /// Begins an output with what all of them have.
+    mutating func begin(_ topic: OutputTopic, _ entity: UInt32, _ policy: Int) {
+        let out = outputs[Int(topic.rawValue)]
+        out.put("{\"covered_entity_id\":")
+        put(out, name: reference.entities.rows[entity])
+        out.put(",\"sequence\":")
+        out.put(sequence[Int(topic.rawValue)])
+        out.put(",\"event_time\":")
+        out.put(now)
+        out.put(",\"journal\":{\"partition\":")
+        out.put(Int64(partition))
+        out.put(",\"offset\":")
+        out.put(offset)
+        out.put("},\"policy_version\":")
+        putVersion(out, policy)
+    }
+
+    func putVersion(_ out: OutputBuffer, _ policy: Int) {
+        unsafe policies[policy].versionBytes.withUnsafeBytes { unsafe out.put(string: $0) }
+    }
+
+    mutating func finish(_ topic: OutputTopic, _ entity: UInt32) {
+        outputs[Int(topic.rawValue)].finish(entity: entity)
+        sequence[Int(topic.rawValue)] += 1
+        outputIndex[Int(topic.rawValue)] += 1
+    }
+
+    /// Journal partition, record number and index: what follows `d_`, `i_` or `r_` in an identifier.
+    func putNumber(_ out: OutputBuffer, _ number: Int64, _ index: Int64) {
+        out.put(Int64(partition))
+        out.put(byte: UInt8(ascii: "_"))
+        out.put(number)
+        out.put(byte: UInt8(ascii: "_"))
+        out.put(index)
+    }
+
+    func put<Code: ContractCode>(_ out: OutputBuffer, _ code: Code) {
+        out.put(byte: UInt8(ascii: "\""))
+        out.put(code.text)
+        out.put(byte: UInt8(ascii: "\""))
+    }
+
+    @inline(__always)
+    func put(_ out: OutputBuffer, _ identifier: Identifier) {
+        if identifier.isLong {
+            let text = identifiers.text(identifier.longNumber)
+            unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
+            return
+        }
+        out.reserve(12)
+        out.put(byte: UInt8(ascii: "\""))
+        let count = Int(identifier.word >> 60)
+        var shift: UInt64 = 54
+        for _ in 0..<count {
+            out.put(byte: Identifier.characters[Int(identifier.word >> shift & 63)])
+            shift &-= 6
+        }
+        out.put(byte: UInt8(ascii: "\""))
+    }
+
+    func put(_ out: OutputBuffer, name: NameRow) {
+        if name.isText {
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
+        } else {
+            put(out, Identifier(word: name.word))
+        }
+    }
+
+    func putNpi(_ out: OutputBuffer, _ name: NameRow) {
+        if name.isText {
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
+            return
+        }
+        out.reserve(12)
+        out.put(byte: UInt8(ascii: "\""))
+        out.put(name.word, digits: 10)
+        out.put(byte: UInt8(ascii: "\""))
+    }
+
+    /// The normalised code, or null where there is none.
+    func putProduct(_ out: OutputBuffer, _ product: UInt32) {
+        guard product != 0, !reference.products[product].isText else { return out.put("null") }
+        let word = reference.products[product].word
+        out.reserve(20)
+        out.put(byte: UInt8(ascii: "\""))
+        out.put(word & (1 << 56 - 1), digits: Int(word >> 56))
+        out.put(byte: UInt8(ascii: "\""))
+    }
+
+    func putToken(_ out: OutputBuffer, _ patient: UInt32) {
+        guard patient != 0 else { return out.put("null") }
+        let row = patients[patient]
+        out.reserve(64)
+        out.put(byte: UInt8(ascii: "\""))
+        for byte in keyIDs.all[Int(row.keyID)] { out.put(byte: byte) }
+        out.put(byte: UInt8(ascii: ":"))
+        out.put(base64: row.tokenHigh, row.tokenLow)
+        out.put(byte: UInt8(ascii: "\""))
+    }
+
+    /// A fill as a subject.
+    func putFill(_ out: OutputBuffer, _ facts: Facts) {
+        out.put("{\"kind\":\"fill\"")
+        putFillFields(out, facts)
+        out.put(byte: UInt8(ascii: "}"))
+    }
+
+    func putFillFields(_ out: OutputBuffer, _ facts: Facts) {
+        out.reserve(2048)
+        let row = fills[facts.fill]
+        out.put(",\"pharmacy_npi\":")
+        putNpi(out, reference.pharmacies.rows[row.pharmacy])
+        out.put(",\"rx_number\":")
+        put(out, row.rx)
+        out.put(",\"fill_number\":")
+        out.put(Int64(row.fillNumber))
+        out.put(",\"dispense_id\":")
+        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+    }
+}

@@ -1,0 +1,418 @@
+internal import Journal
+
+// Events into rows. Each changes what is known of some fills and has just those decided again.
+
+extension Machine {
+    // MARK: dispenses
+
+    mutating func apply(
+        _ dispense: Dispense, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+    ) {
+        change = .dispense
+        let id = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
+        let idHash = Self.hash(entity, id.word)
+        var number = dispenseIndex.find(idHash) {
+            isEqual(dispenses[$0].id, id) && self.entity(ofFill: dispenses[$0].fill) == entity
+        }
+        let occurredAt = header.occurredAt.instant.microseconds
+        // The last record of a dispense counts, by `occurred_at`, then arrival (SEMANTICS 11).
+        if number != 0, occurredAt < dispenses[number].occurredAt {
+            counts.superseded += 1
+            return
+        }
+        counts.applied += 1
+        let patient = unsafe patient(record.bytes(header.tokens), entity)
+        let pharmacy = reference.pharmacy(entity, dispense.pharmacy, in: record)
+        let fill = unsafe fill(pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+        if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
+            counts.reversalsOfUnknownFills += 1
+        }
+        var row = DispenseRow(
+            id: .none, quantity: dispense.quantity.millionths, occurredAt: occurredAt,
+            offset: offset, fill: fill, nextOfFill: 0, patient: patient, nextOfPatient: 0,
+            prescriber: reference.provider(entity, dispense.prescriber, in: record),
+            site: unsafe reference.site(entity, record.bytes(dispense.siteID)),
+            product: reference.product(dispense.ndc, in: record),
+            writtenOn: dispense.writtenOn.day,
+            occurredOffset: header.occurredAt.offsetMinutes, unit: dispense.unit,
+            status: dispense.status, setting: dispense.setting, payment: dispense.payment,
+            dispensingStatus: dispense.dispensingStatus?.rawValue ?? 0xFF)
+
+        affected.removeAll(keepingCapacity: true)
+        if number == 0 {
+            row.id = keep(id)
+            number = dispenses.insert(row)
+            dispenseIndex.insert(idHash, number) {
+                Self.hash(self.entity(ofFill: dispenses[$0].fill), dispenses[$0].id.word)
+            }
+        } else {
+            let before = dispenses[number]
+            collectVelocity(of: number)
+            if before.fill != fill { affected.append(before.fill) }
+            unlinkFromFill(number)
+            if before.patient != patient { unlinkFromPatient(number) }
+            row.id = before.id
+            row.nextOfPatient = dispenses[number].nextOfPatient
+            dispenses[number] = row
+            if before.patient != patient { linkToPatient(number) }
+            linkToFill(number)
+            finish(dispense: number, fill)
+            return
+        }
+        linkToPatient(number)
+        linkToFill(number)
+        finish(dispense: number, fill)
+    }
+
+    private mutating func finish(dispense number: UInt32, _ fill: UInt32) {
+        fills[fill].hadDispense = true
+        collectVelocity(of: number)
+        if mergedPatient != 0 { collectFills(ofPatient: mergedPatient) }
+        if affected.isEmpty {
+            decide(fill)
+        } else {
+            affected.append(fill)
+            decideAffected()
+        }
+    }
+
+    private mutating func linkToPatient(_ dispense: UInt32) {
+        let patient = dispenses[dispense].patient
+        guard patient != 0 else { return }
+        dispenses[dispense].nextOfPatient = patients[patient].firstDispense
+        patients[patient].firstDispense = dispense
+    }
+
+    /// Puts a dispense into its fill's chain, in the order of `occurred_at`, then arrival.
+    private mutating func linkToFill(_ dispense: UInt32) {
+        let row = dispenses[dispense]
+        var previous: UInt32 = 0
+        var next = fills[row.fill].firstDispense
+        while next != 0, dispenses[next].occurredAt <= row.occurredAt {
+            previous = next
+            next = dispenses[next].nextOfFill
+        }
+        dispenses[dispense].nextOfFill = next
+        if previous == 0 {
+            fills[row.fill].firstDispense = dispense
+        } else {
+            dispenses[previous].nextOfFill = dispense
+        }
+    }
+
+    private mutating func unlinkFromFill(_ dispense: UInt32) {
+        let row = dispenses[dispense]
+        if fills[row.fill].firstDispense == dispense {
+            fills[row.fill].firstDispense = row.nextOfFill
+            return
+        }
+        var previous = fills[row.fill].firstDispense
+        while previous != 0, dispenses[previous].nextOfFill != dispense {
+            previous = dispenses[previous].nextOfFill
+        }
+        if previous != 0 { dispenses[previous].nextOfFill = row.nextOfFill }
+    }
+
+    /// Notes the other fills of the same patient and product whose pattern this dispense may change (SEMANTICS 32).
+    private mutating func collectVelocity(of number: UInt32) {
+        let row = dispenses[number]
+        guard row.patient != 0, row.setting == .retail else { return }
+        var other = patients[row.patient].firstDispense
+        while other != 0 {
+            let candidate = dispenses[other]
+            if other != number, candidate.product == row.product, candidate.fill != row.fill,
+                candidate.occurredAt >= row.occurredAt
+            {
+                affected.append(candidate.fill)
+            }
+            other = candidate.nextOfPatient
+        }
+    }
+
+    mutating func collectFills(ofPatient patient: UInt32) {
+        var dispense = patients[patient].firstDispense
+        while dispense != 0 {
+            affected.append(dispenses[dispense].fill)
+            dispense = dispenses[dispense].nextOfPatient
+        }
+        mergedPatient = 0
+    }
+
+    // MARK: claims
+
+    mutating func apply(
+        _ claim: Claim, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+    ) {
+        change = .claim
+        counts.applied += 1
+        guard claim.status == .paid else {
+            counts.claimsRejected += 1
+            return
+        }
+        let pharmacy = reference.pharmacy(entity, claim.pharmacy, in: record)
+        let fill = unsafe fill(pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
+        if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
+            counts.reversalsOfUnknownFills += 1
+        }
+        let id = unsafe IncomingIdentifier(record.bytes(claim.claimID))
+        let row = ClaimRow(
+            id: keep(id), quantity: claim.quantity.millionths,
+            occurredAt: header.occurredAt.instant.microseconds, offset: offset, next: 0,
+            product: reference.product(claim.ndc, in: record),
+            payer: reference.payer(claim, in: record),
+            codes: unsafe codeSet(record.bytes(claim.clarificationCodes)),
+            coverageOrder: claim.coverageOrder, occurredOffset: header.occurredAt.offsetMinutes,
+            transaction: claim.transaction,
+            dispensingStatus: claim.dispensingStatus?.rawValue ?? 0xFF,
+            isClaimed340B: claim.isClaimed340B)
+        let number = claims.insert(row)
+        var previous: UInt32 = 0
+        var next = fills[fill].firstClaim
+        while next != 0, claims[next].occurredAt <= row.occurredAt {
+            previous = next
+            next = claims[next].next
+        }
+        claims[number].next = next
+        if previous == 0 {
+            fills[fill].firstClaim = number
+        } else {
+            claims[previous].next = number
+        }
+        decide(fill)
+    }
+
+    /// The fill of a key, which is made if it is new; either way its last record is this one.
+    private mutating func fill(
+        _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32
+    ) -> UInt32 {
+        let incoming = unsafe IncomingIdentifier(rx)
+        let hash = Self.fillHash(pharmacy, incoming.word, fillNumber)
+        let found = fillIndex.find(hash) {
+            fills[$0].pharmacy == pharmacy && fills[$0].fillNumber == fillNumber
+                && isEqual(fills[$0].rx, incoming)
+        }
+        let day = today
+        if found != 0 {
+            fills[found].lastDay = day
+            return found
+        }
+        let number = fills.insert(
+            FillRow(
+                rx: keep(incoming), firstArrival: now == .distantPast ? .max : now.microseconds,
+                decisionRecord: 0, pharmacy: pharmacy, fillNumber: fillNumber, lastDay: day))
+        fillIndex.insert(hash, number) {
+            Self.fillHash(fills[$0].pharmacy, fills[$0].rx.word, fills[$0].fillNumber)
+        }
+        fills[number].nextInBucket = fillBuckets.insert(
+            number, due: day &+ Int32(horizonDays) &+ 1, today: day)
+        if now == .distantPast { undated.append(number) }
+        return number
+    }
+
+    // MARK: encounters
+
+    mutating func apply(
+        _ encounter: Encounter, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+    ) {
+        change = .encounter
+        let last = encounter.end.isPresent ? encounter.end.date : encounter.start.date
+        if header.recordedAt.utcDate.day &- last.day > encounterDays {
+            counts.encountersTooOld += 1
+            return
+        }
+        counts.applied += 1
+        let patient = unsafe patient(record.bytes(header.tokens), entity)
+        let provider = reference.provider(entity, encounter.provider, in: record)
+        let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
+        let hash = Self.hash(entity, id.word)
+        let found = encounterIndex.find(hash) {
+            isEqual(encounters[$0].id, id) && encounters[$0].entity == entity
+        }
+        let occurredAt = header.occurredAt.instant.microseconds
+        let end = encounter.end.isPresent ? encounter.end.instant.microseconds : Int64.min
+        affected.removeAll(keepingCapacity: true)
+        var row = EncounterRow(
+            id: .none, occurredAt: occurredAt, start: encounter.start.instant.microseconds,
+            end: end, offset: offset, startOffset: encounter.start.offsetMinutes,
+            endOffset: encounter.end.offsetMinutes, classCode: encounter.classCode,
+            status: encounter.status, givesEnd: encounter.end.isPresent, entity: entity,
+            patient: patient, nextOfPatient: 0, provider: provider, older: 0, nextInBucket: 0)
+        if found == 0 {
+            row.id = keep(id)
+            let number = encounters.insert(row)
+            encounterIndex.insert(hash, number) {
+                Self.hash(encounters[$0].entity, encounters[$0].id.word)
+            }
+            linkEncounterToPatient(number)
+            encounters[number].nextInBucket = encounterBuckets.insert(
+                number, due: last.day &+ encounterDays &+ 1, today: today)
+            collectTouched(by: number)
+        } else if occurredAt >= encounters[found].occurredAt {
+            // A newer version: the one before goes into the chain.
+            let before = encounters[found]
+            collectTouched(by: found)
+            row.id = before.id
+            row.older = encounterVersions.insert(
+                EncounterVersionRow(
+                    occurredAt: before.occurredAt, end: before.givesEnd ? before.end : .min,
+                    offset: before.offset, endOffset: before.endOffset,
+                    classCode: before.classCode, status: before.status,
+                    provider: before.provider, older: before.older))
+            row.nextInBucket = before.nextInBucket
+            if !row.givesEnd {
+                row.end = before.end
+                row.endOffset = before.endOffset
+            }
+            if before.patient != patient {
+                unlinkEncounterFromPatient(found)
+                encounters[found] = row
+                linkEncounterToPatient(found)
+                removePatientIfUnused(before.patient)
+            } else {
+                row.nextOfPatient = before.nextOfPatient
+                encounters[found] = row
+            }
+            collectTouched(by: found)
+        } else {
+            insertOlderVersion(
+                of: found,
+                EncounterVersionRow(
+                    occurredAt: occurredAt, end: end, offset: offset,
+                    endOffset: encounter.end.offsetMinutes, classCode: encounter.classCode,
+                    status: encounter.status, provider: provider, older: 0))
+            removePatientIfUnused(patient)
+            collectTouched(by: found)
+        }
+        if mergedPatient != 0 { collectFills(ofPatient: mergedPatient) }
+        if !affected.isEmpty { decideAffected() }
+    }
+
+    private mutating func linkEncounterToPatient(_ encounter: UInt32) {
+        let patient = encounters[encounter].patient
+        guard patient != 0 else { return }
+        encounters[encounter].nextOfPatient = patients[patient].firstEncounter
+        patients[patient].firstEncounter = encounter
+    }
+
+    private mutating func insertOlderVersion(of encounter: UInt32, _ version: EncounterVersionRow) {
+        var previous: UInt32 = 0
+        var next = encounters[encounter].older
+        while next != 0, encounterVersions[next].occurredAt > version.occurredAt {
+            previous = next
+            next = encounterVersions[next].older
+        }
+        var row = version
+        row.older = next
+        let number = encounterVersions.insert(row)
+        if previous == 0 {
+            encounters[encounter].older = number
+        } else {
+            encounterVersions[previous].older = number
+        }
+        // The last non-null end counts, in the order of versions.
+        guard !encounters[encounter].givesEnd else { return }
+        var version = encounters[encounter].older
+        encounters[encounter].end = .min
+        while version != 0 {
+            if encounterVersions[version].end != .min {
+                encounters[encounter].end = encounterVersions[version].end
+                encounters[encounter].endOffset = encounterVersions[version].endOffset
+                return
+            }
+            version = encounterVersions[version].older
+        }
+    }
+
+    /// Notes the fills of the encounter's patient that it can concern: not those filled before it began on
+    /// prescriptions written more than a day before, which is most.
+    private mutating func collectTouched(by encounter: UInt32) {
+        let row = encounters[encounter]
+        guard row.patient != 0 else { return }
+        var ahead: Int32 = 0
+        for policy in policies { ahead = max(ahead, policy.numbers.encounterAheadDays) }
+        let started = row.startDate.day
+        var dispense = patients[row.patient].firstDispense
+        while dispense != 0 {
+            let candidate = dispenses[dispense]
+            if candidate.occurredAt >= row.start || candidate.writtenOn &+ ahead >= started {
+                affected.append(candidate.fill)
+            }
+            dispense = candidate.nextOfPatient
+        }
+    }
+
+    // MARK: several fills at once
+
+    /// Decides the fills in `affected`, each once, by dispense `occurred_at`, then `dispense_id` (SEMANTICS 26).
+    mutating func decideAffected() {
+        if affected.count > 1 {
+            var order = affected
+            order.sort { isBefore($0, $1) }
+            var previous: UInt32 = 0
+            for fill in order where fill != previous {
+                previous = fill
+                decide(fill)
+            }
+        } else if let only = affected.first {
+            decide(only)
+        }
+        affected.removeAll(keepingCapacity: true)
+    }
+
+    private func isBefore(_ left: UInt32, _ right: UInt32) -> Bool {
+        if left == right { return false }
+        let a = fills[left].firstDispense
+        let b = fills[right].firstDispense
+        // A fill without a dispense has lost the one that another now has: it goes first.
+        if a == 0 || b == 0 { return a == b ? left < right : a == 0 }
+        if dispenses[a].occurredAt != dispenses[b].occurredAt {
+            return dispenses[a].occurredAt < dispenses[b].occurredAt
+        }
+        let x = text(of: dispenses[a].id)
+        let y = text(of: dispenses[b].id)
+        return x == y ? left < right : x.lexicographicallyPrecedes(y)
+    }
+
+    /// Decides again what a publication touched, and only that (SEMANTICS 34).
+    mutating func redecide(_ touched: Reference.Touched) {
+        guard !touched.isEmpty, !policies.isEmpty else { return }
+        change = .reference
+        redecideAll { machine, fill in
+            let row = machine.fills[fill]
+            if touched.pharmacies.contains(row.pharmacy)
+                || touched.entities.contains(machine.reference.pharmacies.rows[row.pharmacy].entity)
+            {
+                return true
+            }
+            var dispense = row.firstDispense
+            while dispense != 0 {
+                let one = machine.dispenses[dispense]
+                if touched.sites.contains(one.site) || touched.providers.contains(one.prescriber)
+                    || touched.products.contains(one.product)
+                    || touched.labelers.contains(machine.reference.products[one.product].labeler)
+                {
+                    return true
+                }
+                dispense = one.nextOfFill
+            }
+            return touched.payers && row.firstClaim != 0
+        }
+        settleAccumulators()
+    }
+
+    /// Decides all remembered fills that `isTouched` accepts, in the contract's order.
+    mutating func redecideAll(_ isTouched: (borrowing Machine, UInt32) -> Bool) {
+        guard reference.isComplete, fills.count > 0 else { return }
+        affected.removeAll(keepingCapacity: true)
+        for fill in 1..<UInt32(fills.used) where isAlive(fill) && isTouched(self, fill) {
+            affected.append(fill)
+        }
+        decideAffected()
+    }
+
+    /// Whether a number is a fill that is remembered: a freed row has neither dispense nor claim nor decision.
+    private func isAlive(_ fill: UInt32) -> Bool {
+        fills[fill].firstDispense != 0 || fills[fill].firstClaim != 0
+            || fills[fill].decided.outcome != .none
+    }
+}

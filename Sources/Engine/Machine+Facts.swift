@@ -1,0 +1,380 @@
+internal import Journal
+
+// From rows to facts: everything that the rules compare, gathered once per judgement.
+
+extension Machine {
+    /// The facts of a fill at this moment.
+    mutating func facts(of fill: UInt32) -> Facts {
+        var facts = Facts()
+        let row = fills[fill]
+        facts.fill = fill
+        facts.entity = reference.pharmacies.rows[row.pharmacy].entity
+        facts.now = now.microseconds
+        facts.firstArrival = row.firstArrival
+        facts.hadDispense = row.hadDispense
+        gatherDispenses(row, &facts)
+        collectLive(row.firstClaim, &facts)
+        if let dispense = facts.dispense {
+            facts.date = dispense.date
+            facts.occurredAt = dispense.occurredAt
+            facts.writtenOn = CivilDate(day: dispense.writtenOn)
+            facts.isCash = dispense.payment == .cash
+            facts.isAdministered = dispense.setting == .administered
+        } else {
+            let claim = facts.firstLive != 0 ? facts.firstLive : row.firstClaim
+            if claim != 0 {
+                facts.date = claims[claim].date
+                facts.occurredAt = claims[claim].occurredAt
+            } else {
+                facts.date = CivilDate(day: today)
+                facts.occurredAt = .min
+            }
+        }
+        facts.policy = policy(on: facts.date)
+        gatherRegistries(row, &facts)
+        gatherClaims(&facts)
+        if facts.primary != 0 {
+            gatherEncounters(&facts)
+            gatherVelocity(&facts)
+        }
+        return facts
+    }
+
+    private func gatherDispenses(_ row: FillRow, _ facts: inout Facts) {
+        var firstReturned: UInt32 = 0
+        var number = row.firstDispense
+        var parts = 0
+        var whole = 0
+        var partSum = Quantity.zero
+        while number != 0 {
+            let dispense = dispenses[number]
+            if dispense.status == .returned {
+                facts.hasReturned = true
+                if firstReturned == 0 { firstReturned = number }
+            } else {
+                if facts.primary == 0 {
+                    facts.primary = number
+                    facts.dispense = dispense
+                }
+                if dispense.dispensingStatus != 0xFF {
+                    parts += 1
+                    partSum = partSum.adding(Quantity(millionths: dispense.quantity))
+                } else {
+                    whole += 1
+                }
+                if number != facts.primary, whole > 0, facts.duplicateDispense == 0 {
+                    facts.duplicateDispense = number
+                }
+            }
+            number = dispense.nextOfFill
+        }
+        if let dispense = facts.dispense {
+            facts.quantity =
+                dispense.dispensingStatus != 0xFF ? partSum.millionths : dispense.quantity
+        } else if firstReturned != 0 {
+            facts.dispense = dispenses[firstReturned]
+            facts.quantity = dispenses[firstReturned].quantity
+        }
+    }
+
+    /// The claims that are live (SEMANTICS 10), in `live`.
+    private mutating func collectLive(_ first: UInt32, _ facts: inout Facts) {
+        live.removeAll(keepingCapacity: true)
+        var number = first
+        while number != 0 {
+            let claim = claims[number]
+            facts.hasPaidClaim = true
+            switch claim.transaction {
+            case .billing:
+                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, claim.id) }) {
+                    live[place] = number
+                } else {
+                    live.append(number)
+                }
+            case .reversal:
+                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, claim.id) }) {
+                    live.remove(at: place)
+                } else if !wasBilled(claim.id, from: first, before: number) {
+                    live.removeAll(keepingCapacity: true)
+                }
+            case .rebill:
+                live.removeAll(keepingCapacity: true)
+                live.append(number)
+            }
+            number = claim.next
+        }
+        facts.liveCount = live.count
+        facts.firstLive = live.first ?? 0
+    }
+
+    private func isSameClaim(_ left: Identifier, _ right: Identifier) -> Bool {
+        if left.isLong, right.isLong {
+            return identifiers.text(left.longNumber) == identifiers.text(right.longNumber)
+        }
+        return left == right
+    }
+
+    /// Whether an id was billed in this fill before: its second reversal takes nothing more.
+    private func wasBilled(_ id: Identifier, from first: UInt32, before last: UInt32) -> Bool {
+        var number = first
+        while number != last {
+            if claims[number].transaction != .reversal, isSameClaim(claims[number].id, id) {
+                return true
+            }
+            number = claims[number].next
+        }
+        return false
+    }
+
+    private func gatherRegistries(_ row: FillRow, _ facts: inout Facts) {
+        let pharmacy = reference.pharmacies.rows[row.pharmacy]
+        let entity = reference.entities.rows[facts.entity]
+        if let period = reference.period(entity, on: facts.date) {
+            facts.entityType = period.what
+        }
+        facts.pharmacyPeriod = reference.period(pharmacy, on: facts.date)
+        guard let dispense = facts.dispense else {
+            if facts.firstLive != 0 {
+                facts.product = reference.products[claims[facts.firstLive].product]
+            }
+            return
+        }
+        let product = reference.products[dispense.product]
+        facts.product = product
+        facts.isEntityRegistered =
+            reference.period(entity, on: facts.date) != nil
+            && reference.period(entity, on: facts.writtenOn) != nil
+        facts.isSiteRegistered =
+            reference.period(reference.sites.rows[dispense.site], on: facts.writtenOn) != nil
+        let provider = reference.providers.rows[dispense.prescriber]
+        facts.isOnRoster = reference.period(provider, on: facts.writtenOn) != nil
+        facts.isReferral =
+            facts.isOnRoster
+            && reference.hasRelationship(
+                provider, on: facts.writtenOn, policies[facts.policy].numbers.referralRelationships)
+        if product.isKnown, product.labeler != 0, let period = facts.pharmacyPeriod, period.what == 1,
+            let restrictions = reference.restrictions[product.labeler]
+        {
+            for restriction in restrictions
+            where restriction.from <= facts.date && facts.date <= restriction.to
+                && (restriction.type == 0 || restriction.type == facts.entityType)
+            {
+                if restriction.isNoContract
+                    || !reference.isDesignated(
+                        entity: facts.entity, labeler: product.labeler, pharmacy: row.pharmacy,
+                        on: facts.date)
+                {
+                    facts.isRestricted = true
+                    break
+                }
+            }
+        }
+    }
+
+    /// The election in force for a Medicaid claim (SEMANTICS 19); `none` where nobody has one.
+    func election(_ type: PayerType, _ facts: Facts) -> Election {
+        let pharmacy = facts.pharmacyPeriod
+        let own =
+            type == .medicaidFeeForService
+            ? pharmacy?.feeForService ?? .none : pharmacy?.managedCare ?? .none
+        if own != .none { return own }
+        if type == .medicaidFeeForService, pharmacy?.what == 1,
+            policies[facts.policy].numbers.feeForServiceCarveOutAtContractPharmacies
+        {
+            return .carveOut
+        }
+        guard let period = reference.period(reference.entities.rows[facts.entity], on: facts.date)
+        else { return .none }
+        return type == .medicaidFeeForService ? period.feeForService : period.managedCare
+    }
+
+    private func gatherClaims(_ facts: inout Facts) {
+        if facts.isCash || facts.isAdministered { facts.isTreated = true }
+        let policy = facts.policy
+        for number in live
+        where claims[number].isClaimed340B || policies[policy].isMarked[Int(claims[number].codes)] {
+            facts.isTreated = true
+        }
+        for (place, number) in live.enumerated() {
+            let claim = claims[number]
+            let product = reference.products[claim.product]
+            if product.isText {
+                if facts.claimWithUnknownNdc == 0 { facts.claimWithUnknownNdc = number }
+            } else if let own = facts.product, !own.isText, facts.dispense != nil,
+                own.word != product.word, facts.claimWithOtherNdc == 0
+            {
+                facts.claimWithOtherNdc = number
+            }
+            // One payer's bill: parts add up, else the first counts.
+            var isFirstOfPayer = true
+            for earlier in live[..<place]
+            where claims[earlier].coverageOrder == claim.coverageOrder {
+                isFirstOfPayer = false
+                if claim.dispensingStatus == 0xFF || claims[earlier].dispensingStatus == 0xFF,
+                    facts.duplicateClaim == 0
+                {
+                    facts.duplicateClaim = number
+                }
+            }
+            if isFirstOfPayer, facts.dispense != nil {
+                var billed = Quantity(millionths: claim.quantity)
+                if claim.dispensingStatus != 0xFF {
+                    for later in live[(place + 1)...]
+                    where claims[later].coverageOrder == claim.coverageOrder
+                        && claims[later].dispensingStatus != 0xFF
+                    {
+                        billed = billed.adding(Quantity(millionths: claims[later].quantity))
+                    }
+                }
+                if billed.millionths != facts.quantity, facts.claimWithOtherQuantity == 0 {
+                    facts.claimWithOtherQuantity = number
+                    facts.billedQuantity = billed.millionths
+                }
+            }
+            let isMarked = policies[policy].isMarked[Int(claim.codes)]
+            switch reference.payers[claim.payer].type {
+            case .medicaidFeeForService, .medicaidManagedCare:
+                switch election(reference.payers[claim.payer].type, facts) {
+                case .carveOut:
+                    if facts.isTreated {
+                        if facts.forbiddenMedicaidClaim == 0 {
+                            facts.forbiddenMedicaidClaim = number
+                            facts.forbiddenByCarveOut = true
+                        }
+                    } else {
+                        facts.silentlyCarvedOut = true
+                    }
+                case .carveIn:
+                    if facts.isTreated, !isMarked, facts.forbiddenMedicaidClaim == 0 {
+                        facts.forbiddenMedicaidClaim = number
+                    }
+                case .none: break
+                }
+            case .medicareD:
+                if !isMarked, facts.unmarkedMedicareClaim == 0 { facts.unmarkedMedicareClaim = number }
+            case .unknown:
+                if facts.claimWithUnknownPayer == 0 { facts.claimWithUnknownPayer = number }
+            case .commercial: break
+            }
+        }
+    }
+
+    private func gatherEncounters(_ facts: inout Facts) {
+        guard let dispense = facts.dispense, dispense.patient != 0 else { return }
+        let policy = policies[facts.policy].numbers
+        let earliest = facts.writtenOn.adding(days: 0 - policy.lookBackDays)
+        let latest = facts.writtenOn.adding(days: policy.encounterAheadDays)
+        var number = patients[dispense.patient].firstEncounter
+        while number != 0 {
+            let encounter = encounters[number]
+            if policy.counts(encounter.status) {
+                if !policy.isUncounted(encounter.classCode), encounter.lastDate >= earliest,
+                    encounter.startDate <= latest
+                {
+                    let saw = saw(dispense.prescriber, encounter, policy)
+                    facts.anyEncounter = true
+                    // Of the encounters with the prescriber, else of all: the latest start, then the greatest id.
+                    if facts.matched == 0 || (saw && !facts.sawPrescriber)
+                        || (saw == facts.sawPrescriber && isLater(encounter, encounters[facts.matched]))
+                    {
+                        facts.matched = number
+                    }
+                    if saw { facts.sawPrescriber = true }
+                }
+                if facts.stay == 0, encounter.start <= facts.occurredAt,
+                    encounter.end == .min || facts.occurredAt < encounter.end,
+                    policy.isInpatient(classInForce(encounter, at: facts.occurredAt))
+                {
+                    let discharge =
+                        Int64(policy.dischargeHours) * 3_600_000_000
+                    let isDischarge =
+                        !facts.isAdministered && encounter.end != .min
+                        && facts.occurredAt >= encounter.end &- discharge
+                    if !isDischarge { facts.stay = number }
+                }
+            }
+            number = encounter.nextOfPatient
+        }
+    }
+
+    /// Whether a provider is that of a version which is under way or finished.
+    private func saw(_ provider: UInt32, _ encounter: EncounterRow, _ policy: PolicyNumbers) -> Bool {
+        if encounter.provider == provider { return true }
+        var number = encounter.older
+        while number != 0 {
+            let version = encounterVersions[number]
+            if version.provider == provider, policy.counts(version.status) { return true }
+            number = version.older
+        }
+        return false
+    }
+
+    private func isLater(_ left: EncounterRow, _ right: EncounterRow) -> Bool {
+        if left.start != right.start { return left.start > right.start }
+        return text(of: right.id).lexicographicallyPrecedes(text(of: left.id))
+    }
+
+    /// The class of the last version that had occurred by a moment, else of the first version.
+    private func classInForce(_ encounter: EncounterRow, at moment: Int64) -> EncounterClass {
+        if encounter.occurredAt <= moment || encounter.older == 0 { return encounter.classCode }
+        var number = encounter.older
+        while true {
+            let version = encounterVersions[number]
+            if version.occurredAt <= moment || version.older == 0 { return version.classCode }
+            number = version.older
+        }
+    }
+
+    /// Counts pharmacies and prescribers from which the patient got the product up to this fill (SEMANTICS 32).
+    private func gatherVelocity(_ facts: inout Facts) {
+        guard let dispense = facts.dispense, dispense.patient != 0, dispense.setting == .retail
+        else { return }
+        let values = policies[facts.policy].numbers
+        let first = facts.occurredAt &- Int64(values.velocityDays) &* 86_400_000_000
+        // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
+        var pharmacies: [UInt32] = []
+        var prescribers: [UInt32] = []
+        var number = patients[dispense.patient].firstDispense
+        while number != 0 {
+            let other = dispenses[number]
+            if other.product == dispense.product, other.occurredAt >= first,
+                other.occurredAt <= facts.occurredAt, other.fill != facts.fill,
+                other.setting == .retail, fills[other.fill].primary == number,
+                fills[other.fill].decided.outcome != .reversed,
+                other.occurredAt < facts.occurredAt || isBefore(fill: other.fill, facts.fill)
+            {
+                let pharmacy = fills[other.fill].pharmacy
+                if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
+                if !prescribers.contains(other.prescriber) { prescribers.append(other.prescriber) }
+            }
+            number = other.nextOfPatient
+        }
+        guard !pharmacies.isEmpty else { return }
+        let pharmaciesBefore = pharmacies.count
+        let prescribersBefore = prescribers.count
+        if !pharmacies.contains(fills[facts.fill].pharmacy) {
+            pharmacies.append(fills[facts.fill].pharmacy)
+        }
+        if !prescribers.contains(dispense.prescriber) { prescribers.append(dispense.prescriber) }
+        facts.velocityPharmacies = pharmacies.count
+        facts.velocityPrescribers = prescribers.count
+        facts.completesVelocity =
+            (pharmacies.count >= Int(values.velocityPharmacies)
+                && pharmaciesBefore < Int(values.velocityPharmacies))
+            || (prescribers.count >= Int(values.velocityPrescribers)
+                && prescribersBefore < Int(values.velocityPrescribers))
+    }
+
+    /// An order among fills of one moment that does not depend on arrival.
+    private func isBefore(fill left: UInt32, _ right: UInt32) -> Bool {
+        let a = fills[left]
+        let b = fills[right]
+        if a.pharmacy != b.pharmacy {
+            return npiText(reference.pharmacies.rows[a.pharmacy])
+                .lexicographicallyPrecedes(npiText(reference.pharmacies.rows[b.pharmacy]))
+        }
+        let x = text(of: a.rx)
+        let y = text(of: b.rx)
+        return x == y ? a.fillNumber < b.fillNumber : x.lexicographicallyPrecedes(y)
+    }
+}

@@ -1,0 +1,132 @@
+internal import Journal
+
+// Patients by token, and the chains of their encounters and dispenses.
+
+extension Machine {
+    /// The patient that a record's tokens name, which is made if it is new; 0 where the record has none.
+    ///
+    /// During a key rotation a record carries one token per key: whoever any of them named before is one patient.
+    mutating func patient(_ tokens: UnsafeRawBufferPointer, _ entity: UInt32) -> UInt32 {
+        var result: UInt32 = 0
+        var place = 0
+        while place < tokens.count {
+            // The layout of `PatientToken`: a length, the key's name, sixteen bytes. Written by ingest, all inside.
+            let length = Int(unsafe tokens[place])
+            guard place + 1 + length + 16 <= tokens.count else { break }
+            let keyID = unsafe keyIDs.number(
+                of: UnsafeRawBufferPointer(rebasing: tokens[(place + 1)..<(place + 1 + length)]))
+            let high = unsafe UInt64(
+                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 1 + length, as: UInt64.self))
+            let low = unsafe UInt64(
+                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 9 + length, as: UInt64.self))
+            place += 17 + length
+            let hash = Hash.words(high, low)
+            var found = patientIndex.find(hash) {
+                patients[$0].tokenLow == low && patients[$0].tokenHigh == high
+                    && patients[$0].keyID == keyID && patients[$0].entity == entity
+            }
+            if found == 0 {
+                found = patients.insert(
+                    PatientRow(tokenHigh: high, tokenLow: low, entity: entity, keyID: keyID))
+                patientIndex.insert(hash, found) {
+                    Hash.words(patients[$0].tokenHigh, patients[$0].tokenLow)
+                }
+                if result != 0 { alias(found, of: result) }
+            } else {
+                while patients[found].sameAs != 0 { found = patients[found].sameAs }
+                if result != 0, found != result { merge(found, into: result) }
+            }
+            if result == 0 {
+                result = found
+                while patients[result].sameAs != 0 { result = patients[result].sameAs }
+            }
+        }
+        return result
+    }
+
+    private mutating func alias(_ token: UInt32, of patient: UInt32) {
+        patients[token].sameAs = patient
+        patients[token].nextAlias = patients[patient].nextAlias
+        patients[patient].nextAlias = token
+    }
+
+    /// Two tokens turn out to be one patient: the chains of the first go over to the second.
+    private mutating func merge(_ other: UInt32, into patient: UInt32) {
+        var encounter = patients[other].firstEncounter
+        while encounter != 0 {
+            let next = encounters[encounter].nextOfPatient
+            encounters[encounter].patient = patient
+            encounters[encounter].nextOfPatient = patients[patient].firstEncounter
+            patients[patient].firstEncounter = encounter
+            encounter = next
+        }
+        var dispense = patients[other].firstDispense
+        while dispense != 0 {
+            let next = dispenses[dispense].nextOfPatient
+            dispenses[dispense].patient = patient
+            dispenses[dispense].nextOfPatient = patients[patient].firstDispense
+            patients[patient].firstDispense = dispense
+            dispense = next
+        }
+        patients[other].firstEncounter = 0
+        patients[other].firstDispense = 0
+        var token = patients[other].nextAlias
+        patients[other].nextAlias = 0
+        while token != 0 {
+            let next = patients[token].nextAlias
+            alias(token, of: patient)
+            token = next
+        }
+        alias(other, of: patient)
+        mergedPatient = patient
+    }
+
+    mutating func unlinkFromPatient(_ dispense: UInt32) {
+        let patient = dispenses[dispense].patient
+        let next = dispenses[dispense].nextOfPatient
+        guard patient != 0 else { return }
+        if patients[patient].firstDispense == dispense {
+            patients[patient].firstDispense = next
+        } else {
+            var previous = patients[patient].firstDispense
+            while previous != 0, dispenses[previous].nextOfPatient != dispense {
+                previous = dispenses[previous].nextOfPatient
+            }
+            if previous != 0 { dispenses[previous].nextOfPatient = next }
+        }
+        dispenses[dispense].patient = 0
+        dispenses[dispense].nextOfPatient = 0
+        removePatientIfUnused(patient)
+    }
+
+    mutating func unlinkEncounterFromPatient(_ encounter: UInt32) {
+        let patient = encounters[encounter].patient
+        let next = encounters[encounter].nextOfPatient
+        guard patient != 0 else { return }
+        if patients[patient].firstEncounter == encounter {
+            patients[patient].firstEncounter = next
+        } else {
+            var previous = patients[patient].firstEncounter
+            while previous != 0, encounters[previous].nextOfPatient != encounter {
+                previous = encounters[previous].nextOfPatient
+            }
+            if previous != 0 { encounters[previous].nextOfPatient = next }
+        }
+    }
+
+    /// Lets go of a patient of whom nothing is remembered, with all tokens.
+    mutating func removePatientIfUnused(_ patient: UInt32) {
+        guard patient != 0, patients[patient].firstEncounter == 0,
+            patients[patient].firstDispense == 0
+        else { return }
+        var token = patient
+        while token != 0 {
+            let row = patients[token]
+            patientIndex.remove(Hash.words(row.tokenHigh, row.tokenLow), token) {
+                Hash.words(patients[$0].tokenHigh, patients[$0].tokenLow)
+            }
+            patients.remove(token)
+            token = row.nextAlias
+        }
+    }
+}

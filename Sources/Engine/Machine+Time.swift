@@ -1,0 +1,179 @@
+internal import Journal
+
+// Monitor time: it never goes back. What is due fires, what is too old is forgotten; both are part of the fold.
+
+extension Machine {
+    /// Today on monitor time.
+    var today: Int32 { now == .distantPast ? 0 : now.utcDate.day }
+
+    /// Moves monitor time on and fires the deadlines up to it (SEMANTICS 5).
+    mutating func advance(to time: Instant) {
+        guard time > now else { return }
+        let isFirst = now == .distantPast
+        now = time
+        if isFirst {
+            dateUndated()
+            forgottenDay = today
+        }
+        if deadlines.next <= now.microseconds { fireDeadlines() }
+        if today > forgottenDay { forget() }
+    }
+
+    /// Fills that came before any time was known count from the first moment that is.
+    private mutating func dateUndated() {
+        for fill in undated where fills[fill].firstArrival == .max {
+            fills[fill].firstArrival = now.microseconds
+            change = .deadline
+            decide(fill)
+        }
+        undated.removeAll()
+    }
+
+    private mutating func fireDeadlines() {
+        let before = change
+        change = .deadline
+        while deadlines.next <= now.microseconds {
+            let moment = deadlines.next
+            due.removeAll(keepingCapacity: true)
+            while deadlines.next == moment { due.append(deadlines.popFirst()) }
+            var batch = due
+            if batch.count > 1 { batch.sort { isInOrder($0.row, $1.row) } }
+            var previous = UInt32.max
+            for entry in batch where entry.row != previous {
+                previous = entry.row
+                if entry.row & Self.accumulatorBit != 0 {
+                    judgeStale(entry.row & ~Self.accumulatorBit)
+                } else if fills[entry.row].decided.outcome != .none || fills[entry.row].firstDispense != 0
+                    || fills[entry.row].firstClaim != 0
+                {
+                    decide(entry.row)
+                }
+            }
+        }
+        change = before
+    }
+
+    static var accumulatorBit: UInt32 { 1 << 31 }
+
+    /// The contract's order among deadlines of one moment: entity, pharmacy, prescription, fill; accumulators last.
+    private func isInOrder(_ left: UInt32, _ right: UInt32) -> Bool {
+        let leftIsFill = left & Self.accumulatorBit == 0
+        let rightIsFill = right & Self.accumulatorBit == 0
+        if leftIsFill != rightIsFill { return leftIsFill }
+        if leftIsFill {
+            let a = fills[left]
+            let b = fills[right]
+            if a.pharmacy != b.pharmacy { return isInOrder(pharmacy: a.pharmacy, b.pharmacy) }
+            if a.rx != b.rx {
+                let x = text(of: a.rx)
+                let y = text(of: b.rx)
+                if x != y { return x.lexicographicallyPrecedes(y) }
+            }
+            if a.fillNumber != b.fillNumber { return a.fillNumber < b.fillNumber }
+            return left < right
+        }
+        let a = accumulators[left & ~Self.accumulatorBit]
+        let b = accumulators[right & ~Self.accumulatorBit]
+        if a.pharmacy != b.pharmacy { return isInOrder(pharmacy: a.pharmacy, b.pharmacy) }
+        if a.product != b.product {
+            return text(ofProduct: a.product).lexicographicallyPrecedes(text(ofProduct: b.product))
+        }
+        return a.account.rawValue < b.account.rawValue
+    }
+
+    private func isInOrder(pharmacy left: UInt32, _ right: UInt32) -> Bool {
+        let a = reference.pharmacies.rows[left]
+        let b = reference.pharmacies.rows[right]
+        if a.entity != b.entity {
+            return text(of: reference.entities.rows[a.entity])
+                .lexicographicallyPrecedes(text(of: reference.entities.rows[b.entity]))
+        }
+        return npiText(a).lexicographicallyPrecedes(npiText(b))
+    }
+
+    // MARK: forgetting (SEMANTICS 35)
+
+    /// Days after its last date on which an encounter can touch no admissible fill any more.
+    var encounterDays: Int32 {
+        var days: Int32 = 0
+        for policy in policies {
+            days = max(days, policy.numbers.lookBackDays + policy.numbers.prescriptionLifeDays)
+        }
+        return days + Int32(horizonDays)
+    }
+
+    private mutating func forget() {
+        var day = max(forgottenDay, today - 4095)
+        while day < today {
+            day += 1
+            var fill = fillBuckets.take(day: day)
+            while fill != 0 {
+                let next = fills[fill].nextInBucket
+                let due = fills[fill].lastDay &+ Int32(horizonDays) &+ 1
+                if due <= today, fills[fill].decided.outcome != .pending {
+                    forget(fill: fill)
+                } else {
+                    fills[fill].nextInBucket = fillBuckets.insert(fill, due: due, today: today)
+                }
+                fill = next
+            }
+            var encounter = encounterBuckets.take(day: day)
+            while encounter != 0 {
+                let next = encounters[encounter].nextInBucket
+                let due = encounters[encounter].lastDate.day &+ encounterDays &+ 1
+                if due <= today {
+                    forget(encounter: encounter)
+                } else {
+                    encounters[encounter].nextInBucket = encounterBuckets.insert(
+                        encounter, due: due, today: today)
+                }
+                encounter = next
+            }
+            var replenishment = replenishmentBuckets.take(day: day)
+            while replenishment != 0 {
+                let next = replenishments[replenishment].nextInBucket
+                forget(replenishment: replenishment)
+                replenishment = next
+            }
+        }
+        forgottenDay = today
+    }
+
+    private mutating func forget(fill: UInt32) {
+        let row = fills[fill]
+        var dispense = row.firstDispense
+        while dispense != 0 {
+            let next = dispenses[dispense].nextOfFill
+            unlinkFromPatient(dispense)
+            removeDispense(dispense)
+            dispense = next
+        }
+        var claim = row.firstClaim
+        while claim != 0 {
+            let next = claims[claim].next
+            release(claims[claim].id)
+            claims.remove(claim)
+            claim = next
+        }
+        var alert = row.firstAlert
+        while alert != 0 {
+            let next = alerts[alert].next
+            removeAlert(alert)
+            alert = next
+        }
+        removeFill(fill)
+    }
+
+    private mutating func forget(encounter: UInt32) {
+        let row = encounters[encounter]
+        unlinkEncounterFromPatient(encounter)
+        var version = row.older
+        while version != 0 {
+            let next = encounterVersions[version].older
+            encounterVersions.remove(version)
+            version = next
+        }
+        removeEncounter(encounter)
+        removePatientIfUnused(row.patient)
+    }
+}

@@ -1,0 +1,328 @@
+public import Journal
+
+/// A journal that must not be folded further: what only a bug, or a lost or doubled record, can cause.
+public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Journal offset of the record.
+    public let offset: Int64
+    public let description: String
+}
+
+/// How many records ended how: `records = applied + duplicates + the rest`.
+public struct MachineCounts: Sendable, Hashable {
+    /// All records of the journal, control records included.
+    public var records: Int64 = 0
+    /// Control records: genesis, registrations, ticks, reference rows, policies.
+    public var control: Int64 = 0
+    /// Events that were applied.
+    public var applied: Int64 = 0
+    /// Events whose identifier had been seen.
+    public var duplicates: Int64 = 0
+    /// Encounters that can touch no admissible fill any more (SEMANTICS 35).
+    public var encountersTooOld: Int64 = 0
+    /// Adjustments without a second person's approval (37).
+    public var adjustmentsUnapproved: Int64 = 0
+    /// Dispositions about a subject that is not known, or no longer, or with a decision that does not fit it.
+    public var dispositionsWithoutEffect: Int64 = 0
+    /// Reversals and returns of fills that are not, or no longer, known (35).
+    public var reversalsOfUnknownFills: Int64 = 0
+    /// Claims that the payer rejected: ignored (10).
+    public var claimsRejected: Int64 = 0
+    /// Older versions that a newer record had overtaken.
+    public var superseded: Int64 = 0
+
+    /// Decisions written, by outcome as text.
+    public var decisions: [Int64] = Array(repeating: 0, count: 6)
+    /// Alerts opened, by `Rule.rawValue`.
+    public var alertsOpened: [Int64] = Array(repeating: 0, count: Rule.allCases.count)
+
+    /// A record of nothing.
+    public init() {}
+}
+
+/// How large the state is.
+public struct MachineSize: Sendable, Hashable {
+    public var fills = 0
+    public var dispenses = 0
+    public var claims = 0
+    public var encounters = 0
+    public var patients = 0
+    public var alerts = 0
+    public var accumulators = 0
+    public var eventIDs = 0
+}
+
+/// The deterministic state machine: a journal partition in, decisions, alerts, increments and replenishments out.
+///
+///     var machine = Machine()
+///     try machine.apply(record, offset: 17)      // outputs are in `machine.outputs`
+///
+/// One owner, one thread. No clock, no randomness, no I/O: equal journals give equal bytes. All that an entity ever
+/// did is in one partition, so machines share nothing.
+public struct Machine: ~Copyable {
+    /// What was written since ``removeOutputs()``, by `OutputTopic.rawValue`.
+    public let outputs: [OutputBuffer]
+    public internal(set) var counts = MachineCounts()
+
+    // MARK: the record in hand
+    var partition: Int32 = 0
+    var recordNumber: Int64 = -1
+    var offset: Int64 = 0
+    var change = Change.none
+    /// Number of outputs that this record has caused, by topic.
+    var outputIndex: [4 of Int64] = .init(repeating: 0)
+    /// Next `sequence`, by topic.
+    var sequence: [4 of Int64] = .init(repeating: 0)
+
+    // MARK: time
+    var now = Instant.distantPast
+    var clock = MonitorClock.records
+    var horizonDays = 400
+    var sources = Sources()
+    var deadlines = Deadlines()
+    /// Fills that arrived before any monitor time was known.
+    var undated: [UInt32] = []
+    /// Last day for which forgetting has been done.
+    var forgottenDay = Int32.min
+    var fillBuckets = DayRing()
+    var encounterBuckets = DayRing()
+    var replenishmentBuckets = DayRing()
+
+    // MARK: reference and policy
+    var reference = Reference()
+    var policies: [CompiledPolicy] = []
+    var policyNames: [[UInt8]] = []
+    var codeSets = Texts()
+    var keyIDs = Texts()
+
+    // MARK: state
+    var eventIDs = EventIDs()
+    var identifiers = LongIdentifiers()
+    var patients = Column<PatientRow>()
+    var patientIndex = Index()
+    var encounters = Column<EncounterRow>()
+    var encounterIndex = Index()
+    var encounterVersions = Column<EncounterVersionRow>()
+    var dispenses = Column<DispenseRow>()
+    var dispenseIndex = Index()
+    var claims = Column<ClaimRow>()
+    var fills = Column<FillRow>()
+    var fillIndex = Index()
+    var alerts = Column<AlertRow>()
+    var alertIndex = Index()
+    var dispositions: [UInt32: [DispositionNote]] = [:]
+    var accumulators = Column<AccumulatorRow>()
+    var accumulatorIndex = Index()
+    var uses = Column<UseRow>()
+    var replenishments = Column<ReplenishmentRow>()
+    var replenishmentIndex = Index()
+
+    // MARK: scratch, kept for its memory
+    /// Values of an alert while it is written, and its sentence.
+    let scratch = OutputBuffer(capacity: 1 << 16)
+    let sentence = OutputBuffer(capacity: 1 << 16)
+    /// The patient into which this record's tokens merged another; 0 for none.
+    var mergedPatient: UInt32 = 0
+    var live: [UInt32] = []
+    var affected: [UInt32] = []
+    var due: [Deadlines.Entry] = []
+
+    /// What caused a decision (OUTPUTS, `change`).
+    enum Change: UInt8, BitwiseCopyable {
+        case none, encounter, dispense, claim, disposition, adjustment, deadline, reference, policy
+
+        var text: StaticString {
+            switch self {
+            case .none: ""
+            case .encounter: "encounter"
+            case .dispense: "dispense"
+            case .claim: "claim"
+            case .disposition: "disposition"
+            case .adjustment: "adjustment"
+            case .deadline: "deadline"
+            case .reference: "reference"
+            case .policy: "policy"
+            }
+        }
+    }
+
+    /// A machine that has seen nothing.
+    public init() {
+        outputs = OutputTopic.allCases.map { _ in OutputBuffer() }
+    }
+
+    /// Empties the output buffers; `sequence` goes on.
+    public func removeOutputs() {
+        for output in outputs { output.removeAll() }
+    }
+
+    /// Monitor time; nil while none is known.
+    public var monitorTime: Instant? { now == .distantPast ? nil : now }
+    /// Number that the next record will get: how many have been folded.
+    public var nextRecordNumber: Int64 { recordNumber + 1 }
+    /// Whether reference rows and a policy stand in the journal, so that events may follow.
+    public var isReady: Bool { reference.isComplete && !policies.isEmpty }
+
+    /// Sizes of the state's tables.
+    public var size: MachineSize {
+        MachineSize(
+            fills: fills.count, dispenses: dispenses.count, claims: claims.count,
+            encounters: encounters.count, patients: patients.count, alerts: alerts.count,
+            accumulators: accumulators.count, eventIDs: eventIDs.count)
+    }
+
+    /// The 340B ID of an entity by its number in an ``OutputBuffer``: the key of the record on Kafka.
+    public func entityKey(_ number: UInt32) -> [UInt8] { text(of: reference.entities.rows[number]) }
+
+    /// Folds one record.
+    ///
+    /// - Parameters:
+    ///   - record: a record that has passed `RecordView.check()`.
+    ///   - offset: its offset in the journal partition, larger than that of the one before.
+    /// - Throws: ``MachineFault`` where the journal has a gap, a repeat or no beginning. The machine is then useless.
+    public mutating func apply(_ record: RecordView, offset: Int64) throws(MachineFault) {
+        recordNumber += 1
+        self.offset = offset
+        outputIndex = .init(repeating: 0)
+        counts.records += 1
+        guard let kind = record.kind else { throw fault("the record's kind is unknown") }
+        if recordNumber == 0, kind != .genesis {
+            throw fault("the journal does not begin with its genesis record")
+        }
+        switch kind {
+        case .encounter, .dispense, .claim, .purchase, .disposition, .adjustment:
+            try applyEvent(record, kind)
+        case .genesis:
+            guard recordNumber == 0 else { throw fault("a second genesis record") }
+            let genesis = record.genesis
+            partition = genesis.partition
+            horizonDays = Int(genesis.horizonDays)
+            clock = genesis.clock
+            counts.control += 1
+        case .sourceRegistered:
+            let source = record.sourceRegistration
+            sources.register(topic: source.topic, partition: source.partition)
+            counts.control += 1
+        case .sourceRetired:
+            let source = record.retiredSource
+            sources.retire(topic: source.topic, partition: source.partition)
+            counts.control += 1
+            if let time = sources.time { advance(to: time) }
+        case .tick:
+            counts.control += 1
+            for progress in record.progress { sources.reach(progress) }
+            if clock == .ticks, let time = sources.time { advance(to: time) }
+        case .referenceRow:
+            try checkCounter(record)
+            counts.control += 1
+            guard let row = record.referenceRow else { throw fault("a reference row has other columns") }
+            reference.stage(row)
+        case .referenceComplete:
+            try checkCounter(record)
+            counts.control += 1
+            let touched = reference.complete()
+            redecide(touched)
+        case .policy:
+            try checkCounter(record)
+            counts.control += 1
+            guard let policy = Policy(canonicalBytes: record.policyBytes) else {
+                throw fault("the policy's bytes are none that this version reads")
+            }
+            adopt(policy)
+        }
+    }
+
+    func fault(_ text: String) -> MachineFault {
+        MachineFault(offset: offset, description: "record \(recordNumber) at offset \(offset): \(text)")
+    }
+
+    private mutating func checkCounter(_ record: RecordView) throws(MachineFault) {
+        let name = record.text(0)
+        guard !name.isEmpty else { return }
+        let source = record.source
+        let expected = unsafe sources.expectedCounter(record.bytes(name), source.partition)
+        guard source.counter == expected else {
+            throw fault(
+                "\(record.string(name))/\(source.partition) gave record \(source.counter) where \(expected) "
+                    + "was due: the journal has a gap or a repeat")
+        }
+    }
+
+    private mutating func applyEvent(_ record: RecordView, _ kind: RecordKind) throws(MachineFault) {
+        try checkCounter(record)
+        guard isReady else {
+            throw fault("an event before a complete publication of reference rows and a policy")
+        }
+        let header = record.eventHeader
+        let entity = unsafe reference.entity(record.bytes(header.entity))
+        let idBytes = unsafe record.bytes(header.eventID)
+        let high = unsafe Hash.bytes(idBytes, seed: UInt64(entity))
+        let low = unsafe Hash.bytes(idBytes, seed: high ^ Hash.third)
+        // The day must exist before any time does: then the record's own stands for it.
+        let time = clock == .records ? max(now, header.recordedAt) : max(now, .distantPast)
+        let day = UInt16(clamping: max(1, (time == .distantPast ? header.recordedAt : time).utcDate.day))
+        guard eventIDs.insert(high: high, low: low, day: day, horizon: horizonDays) else {
+            counts.duplicates += 1
+            return
+        }
+        if clock == .records { advance(to: header.recordedAt) }
+        switch kind {
+        case .encounter: apply(record.encounter, header, entity, record)
+        case .dispense: apply(record.dispense, header, entity, record)
+        case .claim: apply(record.claim, header, entity, record)
+        case .purchase: apply(record.purchase, header, entity, record)
+        case .disposition: apply(record.disposition, header, entity, record)
+        case .adjustment: apply(record.adjustment, header, entity, record)
+        case .genesis, .sourceRegistered, .sourceRetired, .tick, .referenceRow, .referenceComplete,
+            .policy:
+            preconditionFailure("only events come here")
+        }
+    }
+
+    // MARK: policy
+
+    /// Takes a policy version into force and decides again what it may touch.
+    private mutating func adopt(_ policy: Policy) {
+        var compiled = CompiledPolicy(policy, &reference.types)
+        for codes in codeSets.all { compiled.learn(codes: codes) }
+        if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
+            guard policies[place].policy != policy else { return }
+            policies[place] = compiled
+        } else {
+            policies.append(compiled)
+        }
+        change = .policy
+        redecideAll { _, _ in true }
+        settleAccumulators()
+    }
+
+    /// The place of the version in force on a date (SEMANTICS 34): of several the one that begins last, of equal
+    /// beginnings the one published last; before all of them, the earliest.
+    @inline(__always)
+    func policy(on date: CivilDate) -> Int {
+        if policies.count == 1 { return 0 }
+        var best = -1
+        for place in policies.indices where policies[place].numbers.effectiveFrom <= date
+            && date <= policies[place].numbers.effectiveTo {
+            if best < 0 || policies[place].numbers.effectiveFrom >= policies[best].numbers.effectiveFrom {
+                best = place
+            }
+        }
+        if best >= 0 { return best }
+        best = 0
+        for place in policies.indices
+        where policies[place].numbers.effectiveFrom < policies[best].numbers.effectiveFrom {
+            best = place
+        }
+        return best
+    }
+
+    /// Number of a set of clarification codes.
+    mutating func codeSet(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        let before = codeSets.all.count
+        let number = unsafe codeSets.number(of: bytes)
+        if codeSets.all.count > before {
+            for place in policies.indices { policies[place].learn(codes: codeSets.all[before]) }
+        }
+        return number
+    }
+}

@@ -1,0 +1,128 @@
+internal import Journal
+
+/// A set of entity types: one bit each for the first 63 types there are.
+struct TypeSet: BitwiseCopyable {
+    var bits: UInt64 = 0
+    func has(_ type: UInt16) -> Bool { type < 64 && bits >> UInt64(type) & 1 != 0 }
+}
+
+/// The numbers of a policy version that rules compare: a plain value, so that judging a fill counts no reference.
+struct PolicyNumbers: BitwiseCopyable {
+    let lookBackDays: Int32
+    let encounterAheadDays: Int32
+    let dischargeHours: Int32
+    let encounterGraceHours: Int32
+    let claimGraceHours: Int32
+    let dispenseGraceHours: Int32
+    let prescriptionLifeDays: Int32
+    let velocityDays: Int32
+    let velocityPharmacies: Int32
+    let velocityPrescribers: Int32
+    let overAccumulationPackages: Int32
+    let overAccumulationDays: Int32
+    let useDays: Int32
+    let useDaysLeast: Int32
+    let staleDays: Int32
+    let alertsFrom: CivilDate
+    let effectiveFrom: CivilDate
+    let effectiveTo: CivilDate
+    let unknownPayerIsPending: Bool
+    let feeForServiceCarveOutAtContractPharmacies: Bool
+    let inpatientClasses: UInt16
+    let uncountedClasses: UInt16
+    let countedStatuses: UInt16
+    let referralRelationships: UInt16
+    let orphanExcludedTypes: TypeSet
+    let gpoProhibitedTypes: TypeSet
+
+    init(_ policy: Policy, _ types: inout Texts) {
+        lookBackDays = policy.lookBackDays
+        encounterAheadDays = policy.encounterAheadDays
+        dischargeHours = policy.dischargeHours
+        encounterGraceHours = policy.encounterGraceHours
+        claimGraceHours = policy.claimGraceHours
+        dispenseGraceHours = policy.dispenseGraceHours
+        prescriptionLifeDays = policy.prescriptionLifeDays
+        velocityDays = policy.velocityDays
+        velocityPharmacies = policy.velocityPharmacies
+        velocityPrescribers = policy.velocityPrescribers
+        overAccumulationPackages = policy.overAccumulationPackages
+        overAccumulationDays = policy.overAccumulationDays
+        useDays = policy.useDays
+        useDaysLeast = policy.useDaysLeast
+        staleDays = policy.staleDays
+        alertsFrom = policy.alertsFrom
+        effectiveFrom = policy.effectiveFrom
+        effectiveTo = policy.effectiveTo
+        unknownPayerIsPending = policy.unknownPayerIsPending
+        feeForServiceCarveOutAtContractPharmacies =
+            policy.feeForServiceCarveOutAtContractPharmacies
+        inpatientClasses = policy.inpatientClasses.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
+        uncountedClasses = policy.uncountedClasses.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
+        countedStatuses = policy.countedStatuses.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
+        referralRelationships = policy.referralRelationships.reduce(0) { bits, name in
+            guard let place = Reference.relationships.firstIndex(of: name) else { return bits }
+            return bits | 1 << UInt16(place)
+        }
+        var orphan = TypeSet()
+        for type in policy.orphanExcludedTypes { orphan.bits |= 1 << UInt64(types.number(of: type)) }
+        orphanExcludedTypes = orphan
+        var prohibited = TypeSet()
+        for type in policy.gpoProhibitedTypes {
+            prohibited.bits |= 1 << UInt64(types.number(of: type))
+        }
+        gpoProhibitedTypes = prohibited
+    }
+
+    func counts(_ status: EncounterStatus) -> Bool { countedStatuses >> status.rawValue & 1 != 0 }
+    func isInpatient(_ classCode: EncounterClass) -> Bool {
+        inpatientClasses >> classCode.rawValue & 1 != 0
+    }
+    func isUncounted(_ classCode: EncounterClass) -> Bool {
+        uncountedClasses >> classCode.rawValue & 1 != 0
+    }
+}
+
+/// A version of the policy with its lists as bits and numbers, ready for the rules.
+struct CompiledPolicy {
+    let policy: Policy
+    let numbers: PolicyNumbers
+    let versionBytes: [UInt8]
+    /// Rules judged whatever the date, and those that have dates.
+    private let undated: RuleSet
+    private let dated: [Rule]
+    /// By number of a set of clarification codes: whether the marker is among them.
+    private(set) var isMarked: [Bool] = []
+
+    init(_ policy: Policy, _ types: inout Texts) {
+        self.policy = policy
+        numbers = PolicyNumbers(policy, &types)
+        versionBytes = Array(policy.version.utf8)
+        var undated: RuleSet = []
+        var dated: [Rule] = []
+        for rule in Rule.allCases where policy[rule].isEnabled {
+            if policy[rule].effectiveFrom == .distantPast, policy[rule].effectiveTo == .distantFuture
+            {
+                undated.add(rule)
+            } else {
+                dated.append(rule)
+            }
+        }
+        self.undated = undated
+        self.dated = dated
+    }
+
+    /// The rules that are judged for something of this date.
+    func rulesInForce(on date: CivilDate) -> RuleSet {
+        guard !dated.isEmpty else { return undated }
+        var rules = undated
+        for rule in dated where policy[rule].isInForce(on: date) { rules.add(rule) }
+        return rules
+    }
+
+    /// Notes for one more set of clarification codes (joined by 0x1F) whether the marker is in it.
+    mutating func learn(codes: [UInt8]) {
+        let marker = Array(policy.markerCode.utf8)
+        isMarked.append(codes.split(separator: 0x1F).contains { $0.elementsEqual(marker) })
+    }
+}

@@ -1,0 +1,349 @@
+internal import Journal
+
+/// The eight reference tables as the rules use them: names by number, dates in flat arrays.
+///
+/// Rows are staged as they come and take effect together at the end of their publication (EVENTS, "Keys").
+struct Reference: ~Copyable {
+    var texts = Texts()
+    /// Entity types: number 0 is "none".
+    var types = Texts()
+    /// Entities: `entity` 0, `word` the number of the 340B ID's text.
+    var entities = Names()
+    var sites = Names()
+    var providers = Names()
+    /// Pharmacies of one entity.
+    var pharmacies = Names()
+    var products = Column<ProductRow>()
+    private var productIndex = Index(small: true)
+    var payers = Column<PayerRow>()
+    private var payerIndex = Index(small: true)
+    private(set) var periods: [Period] = []
+    /// Restrictions by the number of the labeler's text.
+    private(set) var restrictions: [UInt32: [Restriction]] = [:]
+    private var designations: [Designation: [Period]] = [:]
+    private var payerTypes: [PayerKey: PayerType] = [:]
+
+    private var current: [String: ReferenceRow] = [:]
+    private var staged: [ReferenceRow] = []
+    /// Whether a publication has been completed: nothing is scored before.
+    private(set) var isComplete = false
+
+    struct Designation: Hashable {
+        var entity: UInt32
+        var labeler: UInt32
+        var pharmacy: UInt32
+    }
+    struct PayerKey: Hashable {
+        var bin: UInt32
+        var pcn: UInt32
+        var group: UInt32
+    }
+
+    // MARK: names from records
+
+    @inline(__always)
+    mutating func entity(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        let incoming = unsafe IncomingIdentifier(bytes)
+        if incoming.isLong {
+            return entities.number(
+                entity: 0, word: UInt64(unsafe texts.number(of: bytes)), isText: true)
+        }
+        return entities.number(entity: 0, word: incoming.word, isText: false)
+    }
+
+    @inline(__always)
+    mutating func site(_ entity: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        let incoming = unsafe IncomingIdentifier(bytes)
+        if incoming.isLong {
+            return sites.number(
+                entity: entity, word: UInt64(unsafe texts.number(of: bytes)), isText: true)
+        }
+        return sites.number(entity: entity, word: incoming.word, isText: false)
+    }
+
+    @inline(__always)
+    mutating func provider(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
+        if npi.digits != Npi.other {
+            return providers.number(entity: entity, word: npi.digits, isText: false)
+        }
+        return providers.number(
+            entity: entity, word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
+            isText: true)
+    }
+
+    @inline(__always)
+    mutating func pharmacy(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
+        if npi.digits != Npi.other {
+            return pharmacies.number(entity: entity, word: npi.digits, isText: false)
+        }
+        return pharmacies.number(
+            entity: entity, word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
+            isText: true)
+    }
+
+    @inline(__always)
+    mutating func product(_ ndc: Ndc, in record: RecordView) -> UInt32 {
+        if ndc.isNormalised { return product(word: ndc.code, isText: false) }
+        return product(
+            word: UInt64(unsafe texts.number(of: record.bytes(ndc.text))), isText: true)
+    }
+
+    mutating func product(word: UInt64, isText: Bool) -> UInt32 {
+        let hash = Hash.words(word, isText ? 1 : 0)
+        let found = productIndex.find(hash) {
+            products[$0].word == word && products[$0].isText == isText
+        }
+        if found != 0 { return found }
+        let number = products.insert(ProductRow(word: word, isText: isText))
+        productIndex.insert(hash, number) {
+            Hash.words(products[$0].word, products[$0].isText ? 1 : 0)
+        }
+        return number
+    }
+
+    mutating func payer(_ claim: Claim, in record: RecordView) -> UInt32 {
+        let key = PayerKey(
+            bin: unsafe texts.number(of: record.bytes(claim.bin)),
+            pcn: unsafe texts.number(of: record.bytes(claim.pcn)),
+            group: unsafe texts.number(of: record.bytes(claim.group)))
+        let hash = Hash.words(UInt64(key.bin) << 32 | UInt64(key.pcn), UInt64(key.group))
+        let found = payerIndex.find(hash) {
+            payers[$0].bin == key.bin && payers[$0].pcn == key.pcn && payers[$0].group == key.group
+        }
+        if found != 0 { return found }
+        let number = payers.insert(
+            PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key)))
+        payerIndex.insert(hash, number) {
+            Hash.words(
+                UInt64(payers[$0].bin) << 32 | UInt64(payers[$0].pcn), UInt64(payers[$0].group))
+        }
+        return number
+    }
+
+    /// bin+pcn+group, bin+pcn, bin+group, bin (SEMANTICS 19).
+    private func payerType(_ key: PayerKey) -> PayerType {
+        guard key.bin != 0 else { return .unknown }
+        return payerTypes[key]
+            ?? payerTypes[PayerKey(bin: key.bin, pcn: key.pcn, group: 0)]
+            ?? payerTypes[PayerKey(bin: key.bin, pcn: 0, group: key.group)]
+            ?? payerTypes[PayerKey(bin: key.bin, pcn: 0, group: 0)] ?? .unknown
+    }
+
+    // MARK: dates
+
+    /// The period of a name that covers a date: of several the one that began last.
+    @inline(__always)
+    func period(_ row: NameRow, on date: CivilDate) -> Period? {
+        var index = Int(row.firstPeriod) + Int(row.periodCount)
+        while index > Int(row.firstPeriod) {
+            index -= 1
+            if periods[index].covers(date) { return periods[index] }
+        }
+        return nil
+    }
+
+    func isDesignated(
+        entity: UInt32, labeler: UInt32, pharmacy: UInt32, on date: CivilDate
+    ) -> Bool {
+        designations[Designation(entity: entity, labeler: labeler, pharmacy: pharmacy)]?
+            .contains { $0.covers(date) } ?? false
+    }
+
+    /// Whether any relationship of the provider on a date is one of `relationships`.
+    func hasRelationship(_ row: NameRow, on date: CivilDate, _ relationships: UInt16) -> Bool {
+        for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount)
+        where periods[index].covers(date) && relationships >> periods[index].what & 1 != 0 {
+            return true
+        }
+        return false
+    }
+
+    static let relationships = ["employed", "contracted", "referral"]
+
+    // MARK: publications
+
+    mutating func stage(_ row: ReferenceRow) { staged.append(row) }
+
+    /// What a publication changed, as numbers of names: the fills that can be touched by it.
+    struct Touched {
+        var everything = false
+        var entities: Set<UInt32> = []
+        var sites: Set<UInt32> = []
+        var providers: Set<UInt32> = []
+        var pharmacies: Set<UInt32> = []
+        var products: Set<UInt32> = []
+        var labelers: Set<UInt32> = []
+        var payers = false
+        var isEmpty: Bool {
+            !everything && !payers && entities.isEmpty && sites.isEmpty && providers.isEmpty
+                && pharmacies.isEmpty && products.isEmpty && labelers.isEmpty
+        }
+    }
+
+    /// Lets all staged rows take effect together.
+    mutating func complete() -> Touched {
+        var touched = Touched()
+        for row in staged {
+            let key = row.key
+            let before = current[key]
+            if row.isWithdrawn {
+                guard before != nil else { continue }
+                current[key] = nil
+            } else {
+                guard before != row else { continue }
+                current[key] = row
+            }
+            touch(before ?? row, &touched)
+            touch(row, &touched)
+        }
+        staged.removeAll()
+        isComplete = true
+        if !touched.isEmpty { rebuild() }
+        return touched
+    }
+
+    private mutating func touch(_ row: ReferenceRow, _ touched: inout Touched) {
+        let values = row.values
+        switch row.table {
+        case .coveredEntities: touched.entities.insert(entityNumber(values[0]))
+        case .sites: touched.sites.insert(siteNumber(entityNumber(values[1]), values[0]))
+        case .providers:
+            touched.providers.insert(providerNumber(entityNumber(values[1]), values[0]))
+        case .pharmacies:
+            touched.pharmacies.insert(pharmacyNumber(entityNumber(values[1]), values[0]))
+        case .products: touched.products.insert(productNumber(values[0]))
+        case .payers: touched.payers = true
+        case .restrictions: touched.labelers.insert(texts.number(of: values[0]))
+        case .designations: touched.labelers.insert(texts.number(of: values[1]))
+        }
+    }
+
+    private mutating func entityNumber(_ text: String) -> UInt32 {
+        let bytes = Array(text.utf8)
+        return unsafe bytes.withUnsafeBytes { unsafe entity($0) }
+    }
+    private mutating func siteNumber(_ entity: UInt32, _ text: String) -> UInt32 {
+        let bytes = Array(text.utf8)
+        return unsafe bytes.withUnsafeBytes { unsafe site(entity, $0) }
+    }
+    private mutating func npiWord(_ text: String) -> (UInt64, Bool) {
+        let bytes = Array(text.utf8)
+        if bytes.count == 10, let digits = UInt64(text), bytes.allSatisfy({ 48...57 ~= $0 }) {
+            return (digits, false)
+        }
+        return (UInt64(texts.number(of: text)), true)
+    }
+    private mutating func providerNumber(_ entity: UInt32, _ text: String) -> UInt32 {
+        let (word, isText) = npiWord(text)
+        return providers.number(entity: entity, word: word, isText: isText)
+    }
+    private mutating func pharmacyNumber(_ entity: UInt32, _ text: String) -> UInt32 {
+        let (word, isText) = npiWord(text)
+        return pharmacies.number(entity: entity, word: word, isText: isText)
+    }
+    private mutating func productNumber(_ text: String) -> UInt32 {
+        if let digits = UInt64(text), text.utf8.allSatisfy({ 48...57 ~= $0 }) {
+            return product(
+                word: Ndc(value: digits, digitCount: text.utf8.count).code, isText: false)
+        }
+        return product(word: UInt64(texts.number(of: text)), isText: true)
+    }
+
+    private static func period(_ from: String, _ to: String) -> Period {
+        Period(
+            from: CivilDate(text: from) ?? .distantPast, to: CivilDate(text: to) ?? .distantFuture)
+    }
+
+    /// Lays the rows out again: publications are rare, look-ups are not.
+    private mutating func rebuild() {
+        // In the order of their keys, so that equal tables give equal state whatever order their rows came in.
+        let rows = current.values.sorted { $0.key < $1.key }
+        var ofEntities: [UInt32: [Period]] = [:]
+        var ofSites: [UInt32: [Period]] = [:]
+        var ofProviders: [UInt32: [Period]] = [:]
+        var ofPharmacies: [UInt32: [Period]] = [:]
+        restrictions = [:]
+        designations = [:]
+        payerTypes = [:]
+        for number in 1..<UInt32(products.used) {
+            products[number].isKnown = false
+            products[number].labeler = 0
+            products[number].unit = 0xFF
+            products[number].isOrphan = false
+            products[number].mfpFrom = .distantFuture
+        }
+        for row in rows {
+            let values = row.values
+            switch row.table {
+            case .coveredEntities:
+                var period = Self.period(values[6], values[7])
+                period.what = UInt16(truncatingIfNeeded: types.number(of: values[1]))
+                period.feeForService = Election(values[4])
+                period.managedCare = Election(values[5])
+                ofEntities[entityNumber(values[0]), default: []].append(period)
+            case .sites:
+                let number = siteNumber(entityNumber(values[1]), values[0])
+                ofSites[number, default: []].append(Self.period(values[3], values[4]))
+            case .providers:
+                var period = Self.period(values[3], values[4])
+                period.what = UInt16(Self.relationships.firstIndex(of: values[2]) ?? 15)
+                let number = providerNumber(entityNumber(values[1]), values[0])
+                ofProviders[number, default: []].append(period)
+            case .pharmacies:
+                var period = Self.period(values[4], values[5])
+                period.what = values[3] == "contract" ? 1 : 0
+                period.feeForService = Election(values[6])
+                period.managedCare = Election(values[7])
+                let number = pharmacyNumber(entityNumber(values[1]), values[0])
+                ofPharmacies[number, default: []].append(period)
+            case .products:
+                let number = productNumber(values[0])
+                let labeler = texts.number(of: values[4])
+                products[number].isKnown = true
+                products[number].labeler = labeler
+                products[number].unit = BillingUnit(utf8: Array(values[2].utf8))?.rawValue ?? 0xFF
+                products[number].packageSize = (try? Quantity(Array(values[3].utf8)))?.millionths ?? 0
+                products[number].isOrphan = values[5] == "1"
+                products[number].mfpFrom = CivilDate(text: values[6]) ?? .distantFuture
+            case .payers:
+                let key = PayerKey(
+                    bin: texts.number(of: values[0]), pcn: texts.number(of: values[1]),
+                    group: texts.number(of: values[2]))
+                payerTypes[key] = PayerType(values[3])
+            case .restrictions:
+                let period = Self.period(values[3], values[4])
+                restrictions[texts.number(of: values[0]), default: []].append(
+                    Restriction(
+                        type: UInt16(truncatingIfNeeded: types.number(of: values[1])),
+                        isNoContract: values[2] == "no_contract", from: period.from, to: period.to))
+            case .designations:
+                let entity = entityNumber(values[0])
+                let key = Designation(
+                    entity: entity, labeler: texts.number(of: values[1]),
+                    pharmacy: pharmacyNumber(entity, values[2]))
+                designations[key, default: []].append(Self.period(values[3], values[4]))
+            }
+        }
+        periods.removeAll()
+        Self.lay(ofEntities, &entities, &periods)
+        Self.lay(ofSites, &sites, &periods)
+        Self.lay(ofProviders, &providers, &periods)
+        Self.lay(ofPharmacies, &pharmacies, &periods)
+        for number in 1..<UInt32(payers.used) {
+            let row = payers[number]
+            payers[number].type = payerType(
+                PayerKey(bin: row.bin, pcn: row.pcn, group: row.group))
+        }
+    }
+
+    private static func lay(
+        _ found: [UInt32: [Period]], _ names: inout Names, _ periods: inout [Period]
+    ) {
+        for number in 1..<UInt32(names.rows.used) {
+            let own = (found[number] ?? []).sorted { $0.from < $1.from }
+            names.rows[number].firstPeriod = UInt32(periods.count)
+            names.rows[number].periodCount = UInt32(own.count)
+            periods.append(contentsOf: own)
+        }
+    }
+}

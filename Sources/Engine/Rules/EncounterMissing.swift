@@ -1,0 +1,22 @@
+internal import Journal
+
+/// A drug went to someone who was not seen by the entity inside the look-back (SEMANTICS 6; 61 FR 55156).
+///
+///     visit 365 days before the prescription · fill     ▶  pass
+///     visit 366 days before the prescription · fill     ▶  wait for the grace, then fail
+enum EncounterMissing {
+    static func judge(_ facts: Facts, _ policy: PolicyNumbers) -> Verdict {
+        if facts.anyEncounter { return .pass }
+        return Grace.verdict(facts, hours: policy.encounterGraceHours)
+    }
+}
+
+/// How long a missing record may still come (SEMANTICS 5).
+enum Grace {
+    /// Waits until so many hours after the fill's first record, then fails.
+    static func verdict(_ facts: Facts, hours: Int32) -> Verdict {
+        guard facts.firstArrival != .max else { return .wait(until: .max) }
+        let end = facts.firstArrival &+ Int64(hours) &* 3_600_000_000
+        return facts.now < end ? .wait(until: end) : .fail
+    }
+}

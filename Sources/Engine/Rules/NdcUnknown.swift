@@ -1,0 +1,12 @@
+internal import Journal
+
+/// The product code can't be normalised, in dispense or claim, or is in no product table (SEMANTICS 16).
+///
+///     0002-8215-01                                       ▶  pass, as 00002821501
+///     0002821501                                         ▶  fail: ten digits are ambiguous
+enum NdcUnknown {
+    static func judge(_ facts: Facts) -> Verdict {
+        guard let product = facts.product, product.isKnown else { return .fail }
+        return facts.claimWithUnknownNdc != 0 ? .fail : .pass
+    }
+}

@@ -1,0 +1,20 @@
+internal import Journal
+
+/// Dispense and any payer's bill differ in quantity, or the unit is not the product's (SEMANTICS 17).
+///
+///     dispensed 30, billed 30.000                        ▶  pass
+///     dispensed 30, billed 60                            ▶  fail
+///     dispensed 30 ML of a product in EA                 ▶  fail
+enum QuantityMismatch {
+    static func judge(_ facts: Facts) -> Verdict {
+        if facts.claimWithOtherQuantity != 0 { return .fail }
+        return hasOtherUnit(facts) ? .fail : .pass
+    }
+
+    static func hasOtherUnit(_ facts: Facts) -> Bool {
+        guard let product = facts.product, product.isKnown, let dispense = facts.dispense else {
+            return false
+        }
+        return product.unit != dispense.unit.rawValue
+    }
+}

@@ -1,0 +1,143 @@
+internal import CShims
+
+/// Which events were seen (SEMANTICS 4), for as long as the horizon says (35).
+///
+/// A slot is twelve bytes: 80 bits of a 128-bit hash and the day on which the identifier was last applied; with the
+/// 8 bits that choose the part, 88 bits tell two identifiers apart (a false duplicate among five million: 10^-14).
+/// Five million cost 100 MB as hashes where the texts would cost 250. An expired identifier counts as unseen at once; its slot is
+/// taken back by a sweep that moves on a little with every insertion, so nothing ever waits for it.
+@safe
+struct EventIDs: ~Copyable {
+    @unsafe
+    private struct Part {
+        var words: UnsafeMutablePointer<UInt32>
+        var mask: Int
+        var count: Int
+    }
+    private static var partCount: Int { 256 }
+    private var parts: UnsafeMutablePointer<Part>
+    private var sweepPart = 0
+    private var sweepPlace = 0
+    /// The first day on which anything was noted: nothing can expire before the horizon after it.
+    private var oldestDay: UInt16 = 0
+
+    init() {
+        unsafe parts = .allocate(capacity: Self.partCount)
+        for index in 0..<Self.partCount {
+            unsafe (parts + index).initialize(to: Self.emptyPart(16))
+        }
+    }
+
+    deinit {
+        for index in 0..<Self.partCount { unsafe parts[index].words.deallocate() }
+        unsafe parts.deallocate()
+    }
+
+    private static func emptyPart(_ capacity: Int) -> Part {
+        let words = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity * 3)
+        unsafe words.initialize(repeating: 0, count: capacity * 3)
+        return unsafe Part(words: words, mask: capacity - 1, count: 0)
+    }
+
+    /// How many slots are taken, expired ones included.
+    var count: Int {
+        var sum = 0
+        for index in 0..<Self.partCount { sum += unsafe parts[index].count }
+        return sum
+    }
+
+    /// Asks for the cache line of an identifier.
+    @inline(__always)
+    func prefetch(_ high: UInt64) {
+        let part = unsafe parts + Int(high >> 56)
+        let mask = unsafe part.pointee.mask
+        let place = Int(UInt32(truncatingIfNeeded: high)) & mask
+        unsafe dm_prefetch(part.pointee.words + 3 * place)
+    }
+
+    /// Notes an identifier under its 128-bit hash.
+    ///
+    /// - Parameters:
+    ///   - day: today, as days since 1970 (1...65,535).
+    ///   - horizon: days after which an identifier is forgotten.
+    /// - Returns: whether it is new.
+    @inline(__always)
+    mutating func insert(high: UInt64, low: UInt64, day: UInt16, horizon: Int) -> Bool {
+        if oldestDay == 0 { oldestDay = day }
+        if Int(day) - Int(oldestDay) > horizon { sweep(day: day, horizon: horizon) }
+        let part = unsafe parts + Int(high >> 56)
+        if unsafe (part.pointee.count + 1) * 8 > (part.pointee.mask + 1) * 7 { unsafe grow(part) }
+        let mask = unsafe part.pointee.mask
+        let words = unsafe part.pointee.words
+        // The first word gives the place; the day in the third is never 0, so a zero third word is an empty slot.
+        // Places are masked into the part.
+        let first = UInt32(truncatingIfNeeded: high)
+        let second = UInt32(truncatingIfNeeded: low)
+        let third = UInt32(truncatingIfNeeded: low >> 32) << 16
+        var place = Int(first) & mask
+        while true {
+            let slot = unsafe words + 3 * place
+            let last = unsafe slot[2]
+            if last == 0 {
+                unsafe slot[0] = first
+                unsafe slot[1] = second
+                unsafe slot[2] = third | UInt32(day)
+                unsafe part.pointee.count += 1
+                return true
+            }
+            if unsafe slot[0] == first && slot[1] == second && last & 0xFFFF_0000 == third {
+                let isForgotten = Int(day) - Int(last & 0xFFFF) > horizon
+                if isForgotten { unsafe slot[2] = third | UInt32(day) }
+                return isForgotten
+            }
+            place = (place + 1) & mask
+        }
+    }
+
+    private func grow(_ part: UnsafeMutablePointer<Part>) {
+        let old = unsafe part.pointee
+        let capacity = unsafe (old.mask + 1) * 2
+        let new = unsafe Self.emptyPart(capacity)
+        let mask = capacity - 1
+        for index in unsafe 0...old.mask {
+            let slot = unsafe old.words + 3 * index
+            guard unsafe slot[2] != 0 else { continue }
+            var place = Int(unsafe slot[0]) & mask
+            while unsafe new.words[3 * place + 2] != 0 { place = (place + 1) & mask }
+            unsafe (new.words + 3 * place).update(from: slot, count: 3)
+        }
+        unsafe part.pointee.words = new.words
+        unsafe part.pointee.mask = mask
+        unsafe old.words.deallocate()
+    }
+
+    /// Looks at the next four slots and takes expired ones back, closing the gaps.
+    private mutating func sweep(day: UInt16, horizon: Int) {
+        for _ in 0..<4 {
+            let part = unsafe parts + sweepPart
+            let mask = unsafe part.pointee.mask
+            let words = unsafe part.pointee.words
+            let last = unsafe words[3 * sweepPlace + 2]
+            if last != 0, Int(day) - Int(last & 0xFFFF) > horizon {
+                unsafe part.pointee.count -= 1
+                var hole = sweepPlace
+                var next = (hole + 1) & mask
+                while unsafe words[3 * next + 2] != 0 {
+                    let home = Int(unsafe words[3 * next]) & mask
+                    if (next &- home) & mask >= (next &- hole) & mask {
+                        unsafe (words + 3 * hole).update(from: words + 3 * next, count: 3)
+                        hole = next
+                    }
+                    next = (next + 1) & mask
+                }
+                unsafe words[3 * hole + 2] = 0
+                continue
+            }
+            sweepPlace += 1
+            if sweepPlace > mask {
+                sweepPlace = 0
+                sweepPart = (sweepPart + 1) % Self.partCount
+            }
+        }
+    }
+}
