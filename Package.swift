@@ -36,7 +36,12 @@ let package = Package(
         .target(
             name: "Pipeline", dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
             swiftSettings: views),
-        .target(name: "CommandLineKit", swiftSettings: safe),
+        // What people type and read. They know nothing of events, so any module may be shown to
+        // a person with the same spelling of durations, numbers and "did you mean".
+        .target(name: "Wording", swiftSettings: safe),
+        .target(name: "YAML", dependencies: ["CYAML", "Wording"], swiftSettings: safe),
+        .target(name: "Settings", dependencies: ["Wording", "YAML"], swiftSettings: safe),
+        .target(name: "CommandLineKit", dependencies: ["Wording"], swiftSettings: safe),
         .executableTarget(
             name: "diversion-monitor",
             dependencies: [
@@ -47,6 +52,12 @@ let package = Package(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             swiftSettings: views),
+
+        .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineKitTests", dependencies: ["CommandLineKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
