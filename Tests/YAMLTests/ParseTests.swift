@@ -1,0 +1,164 @@
+import Testing
+import YAML
+
+/// The nodes in one line each, so that a test can be read: `1:1 key ▶ 1:6 "text"`.
+func outline(_ node: Node, _ path: String = "") -> String {
+    switch node.content {
+    case .scalar(let text, let style):
+        return "\(node.position) \(path) = \(text) (\(style))\n"
+    case .sequence(let nodes):
+        return nodes.enumerated().map { outline($1, "\(path)[\($0)]") }.joined()
+    case .mapping(let pairs):
+        return pairs.map { outline($0.value, path.isEmpty ? $0.key : "\(path).\($0.key)") }.joined()
+    }
+}
+
+/// What a person is told about the file, line by line.
+func complaints(_ text: String) -> String {
+    do {
+        let documents = try parse(Array(text.utf8), file: "policy.yaml")
+        return documents.map { outline($0) }.joined(separator: "---\n")
+    } catch {
+        return error.description
+    }
+}
+
+@Suite struct `A plain file` {
+    @Test func `keeps every value as it is written, with its place`() {
+        #expect(
+            complaints(
+                """
+                # Who may dispense.
+                name: "St. Mary's"
+                window: 30d
+                carve_out: no
+                sites:
+                  - id: 0012
+                    open: 12:30
+                  - id: 13
+                ratio: 1.10
+                """) == """
+                2:7 name = St. Mary's (quoted)
+                3:9 window = 30d (plain)
+                4:12 carve_out = no (plain)
+                6:9 sites[0].id = 0012 (plain)
+                7:11 sites[0].open = 12:30 (plain)
+                8:9 sites[1].id = 13 (plain)
+                9:8 ratio = 1.10 (plain)
+
+                """)
+    }
+
+    @Test func `counts characters, not bytes`() {
+        #expect(complaints("{ \"Ärzte\": x }") == "1:12 Ärzte = x (plain)\n")
+    }
+
+    @Test func `may begin with a byte order mark`() {
+        #expect(complaints("\u{FEFF}name: x") == "1:8 name = x (plain)\n")
+    }
+
+    @Test func `may hold several documents, or none`() {
+        #expect(complaints("a: 1\n---\nb: 2\n") == "1:4 a = 1 (plain)\n---\n3:4 b = 2 (plain)\n")
+        #expect(complaints("# nothing\n") == "")
+        #expect(complaints("") == "")
+    }
+
+    @Test func `may write text over several lines`() {
+        #expect(complaints("text: |\n  one\n  two\n") == "1:7 text = one\ntwo\n (quoted)\n")
+        #expect(complaints("text: one\n  two\n") == "1:7 text = one two (plain)\n")
+    }
+
+    @Test func `says where the key stands`() throws {
+        let nodes = try parse(Array("a:\n  bc: 1\n".utf8), file: "x")
+        guard case .mapping(let pairs) = nodes[0].content,
+            case .mapping(let inner) = pairs[0].value.content
+        else { throw Unexpected() }
+        #expect(pairs[0].position == Position(line: 1, column: 1))
+        #expect(inner[0].position == Position(line: 2, column: 3))
+    }
+}
+
+struct Unexpected: Error {}
+
+@Suite struct `A file with surprises` {
+    @Test func `has each of them told, not only the first`() {
+        #expect(
+            complaints(
+                """
+                base: &base
+                  window: 30d
+                site:
+                  <<: *base
+                  name: A
+                  name: B
+                count: !!int 3
+                [1, 2]: x
+                """) == """
+                policy.yaml:1:7: the anchor &base is not taken. Delete it.
+                policy.yaml:4:3: the merge key << is not taken. Write the keys out.
+                policy.yaml:4:7: the alias *base is not taken. Write its value out.
+                policy.yaml:6:3: "name" stands twice, first in line 5. Keep one.
+                policy.yaml:7:8: the tag tag:yaml.org,2002:int is not taken. Delete it.
+                policy.yaml:8:1: a key must be text, not a list or a mapping.
+                """)
+    }
+
+    @Test(arguments: [
+        ("a:\n\tb: 1\n", "2:1: could not read the YAML: a tab"),
+        ("a: b: c\n", "1:5: could not read the YAML: a colon"),
+        ("a: [1, 2\nb: 3\n", "x"), ("a: 1\n b: 2\n", "x"), ("a: 1\nb\nc: 2\n", "x"),
+        ("a: @x\n", "x"), ("a: \"x\n", "x"), ("a: \u{1}\n", "x"), ("- a\nb: c\n", "x"), ("a: 'x' y\n", "x"),
+        ("%YAML 3.0\n---\na: 1", "x"), ("a: *\n", "x"), ("%FOO\n---\na: 1", "x"),("a: \"\\q\"", "x"),
+    ])
+    func `that is no YAML has its place and a way out told`(text: String, told: String) {
+        print("BAD", text.debugDescription, complaints(text))
+        #expect(complaints(text).hasPrefix("policy.yaml:"))
+    }
+
+    @Test func `that is not UTF-8 has the first bad byte told`() {
+        #expect(throws: Diagnostics.self) {
+            try parse(Array("name: x\nsite: ".utf8) + [0xE9, 0x0A], file: "policy.yaml")
+        }
+        do {
+            _ = try parse(Array("name: x\nsite: ".utf8) + [0xE9, 0x0A], file: "policy.yaml")
+        } catch { print("BAD", error) }
+        do {
+            _ = try parse([0xFF, 0xFE, 0x61, 0], file: "policy.yaml")
+        } catch { print("BAD", error) }
+    }
+
+    @Test func `that is nested 64 deep is read, one more is not`() {
+        let deep = String(repeating: "[", count: 63) + "1" + String(repeating: "]", count: 63)
+        #expect(!complaints(deep).contains("nested"))
+        #expect(
+            complaints("[\(deep)]")
+                == "policy.yaml:1:65: could not read the YAML: values are nested more than 64 deep.")
+        #expect(complaints(String(repeating: "[", count: 100_000)).contains("64 deep"))
+        #expect(complaints(String(repeating: "{a: ", count: 100_000)).contains("64 deep"))
+    }
+
+    @Test func `that is larger than 4 MiB is not looked at`() {
+        let large = String(repeating: "#", count: largestFile + 1)
+        #expect(
+            complaints(large)
+                == "policy.yaml:1:1: the file has 4194305 bytes, more than 4194304. Split it.")
+        #expect(complaints(String(large.dropLast())) == "")
+    }
+
+    @Test func `whatever its bytes are, ends in values or in a message with a place`() {
+        var state: UInt64 = 340
+        let alphabet = Array("ab:-[]{}&*!|>'\"%@`#, \n\t~<01\u{C3}".utf8)
+        for _ in 0..<20_000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<24 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                bytes.append(alphabet[Int(state >> 33) % alphabet.count])
+            }
+            do {
+                _ = try parse(bytes, file: "x")
+            } catch {
+                #expect(error.list.allSatisfy { $0.position.line > 0 && $0.position.column > 0 })
+            }
+        }
+    }
+}
