@@ -94,8 +94,10 @@ public struct Command: Sendable {
         precondition(Set(commands).count == commands.count, "\(name) declares a command twice")
         let order = arguments.map { $0.arity.rawValue }
         precondition(
-            order == order.sorted() && order.count(where: { $0 >= Argument.Arity.rest.rawValue }) < 2,
-            "\(name) declares an argument after an optional one or after the rest")
+            order == order.sorted()
+                && order.count(where: { $0 >= Argument.Arity.rest.rawValue }) < 2,
+            "\(name) declares an argument after an optional one or after the rest"
+        )
         for option in options {
             guard let value = option.defaultValue else { continue }
             precondition(option.kind.mismatch(value) == nil, "--\(option.name) has a bad default")

@@ -55,7 +55,8 @@ extension Program {
         }
     }
 
-    private var function: String { "_" + root.name.replacing("-", with: "_") }
+    /// With the program's own name, since zsh expects a function named like its file.
+    private var function: String { "_" + root.name }
 
     /// The lines by which bash and zsh walk from the program to the command typed so far.
     private func walk(_ points: [CompletionPoint]) -> String {
@@ -94,7 +95,9 @@ extension Program {
             return "        \(quoted(point.path))) candidates=\(quoted(terms)) ;;\n"
         }.joined()
         let arguments = points.compactMap { point in
-            point.argumentKind.map { "        \(quoted(point.path))) \(action($0)) ;;\n" }
+            point.argumentKind.map {
+                "            \(quoted(point.path))) \(action($0)); return ;;\n"
+            }
         }.joined()
         return """
             # bash completions for \(root.name) \(version)
@@ -115,12 +118,11 @@ extension Program {
             \(values(points) { action($0) + "; return" })    esac
                 case "$chosen" in
             \(words)    esac
-                if [[ -n $candidates && ( $current == -* || $candidates != -* ) ]]; then
-                    COMPREPLY=($(compgen -W "$candidates" -- "$current"))
-                    return
+                if [[ $current != -* ]]; then
+                    case "$chosen" in
+            \(arguments)        esac
                 fi
-                case "$chosen" in
-            \(arguments)    esac
+                COMPREPLY=($(compgen -W "$candidates" -- "$current"))
             }
             complete -F \(function) \(root.name)
 
@@ -140,10 +142,13 @@ extension Program {
             let terms = point.candidates.map { term, meaning in
                 quoted(term.replacing(":", with: "\\:") + ":" + meaning)
             }
-            return "        \(quoted(point.path))) candidates=(\(terms.joined(separator: " "))) ;;\n"
+            return
+                "        \(quoted(point.path))) candidates=(\(terms.joined(separator: " "))) ;;\n"
         }.joined()
         let arguments = points.compactMap { point in
-            point.argumentKind.map { "        \(quoted(point.path))) \(action($0)) ;;\n" }
+            point.argumentKind.map {
+                "            \(quoted(point.path))) \(action($0)); return ;;\n"
+            }
         }.joined()
         return """
             #compdef \(root.name)
@@ -163,14 +168,18 @@ extension Program {
             \(values(points) { action($0) + "; return" })    esac
                 case "$chosen" in
             \(words)    esac
-                if [[ ${words[CURRENT]} == -* || ${candidates[1]} != -* ]]; then
-                    _describe \(root.name) candidates
-                    return
+                if [[ ${words[CURRENT]} != -* ]]; then
+                    case "$chosen" in
+            \(arguments)        esac
                 fi
-                case "$chosen" in
-            \(arguments)    esac
+                _describe \(root.name) candidates
             }
-            compdef \(function) \(root.name)
+            # Loaded by zsh itself this file is the function's body; sourced, it is a declaration.
+            if [[ ${funcstack[1]} == \(function) ]]; then
+                \(function) "$@"
+            else
+                compdef \(function) \(root.name)
+            fi
 
             """
     }
@@ -204,7 +213,8 @@ extension Program {
 
             """
         for point in points {
-            let start = "complete -c \(root.name) -n \(fishQuoted("_\(function)_at '\(point.path)'"))"
+            let start =
+                "complete -c \(root.name) -n \(fishQuoted("_\(function)_at '\(point.path)'"))"
             for child in point.subcommands {
                 text += "\(start) -a \(child.name) -d \(fishQuoted(child.abstract))\n"
             }

@@ -16,6 +16,10 @@ func helpText(of chain: [Command], on sink: Sink) -> String {
             text += "  \(example.purpose):\n    \(sink.styled(example.line, .cyan))\n"
         }
     }
+    if command.body != nil {
+        let rows = exitStatuses(of: command)
+        text += "\n" + sink.styled("Exit codes:", .bold) + "\n" + table(rows, width: width)
+    }
     if command.body == nil {
         let path = chain.dropFirst().map { $0.name + " " }.joined()
         text += "\nSee \"\(chain[0].name) help \(path)COMMAND\" for one command.\n"
@@ -62,13 +66,15 @@ func sections(of chain: [Command]) -> [(title: String, rows: [HelpRow])] {
     for option in options where option.section != "Options" {
         add((option.usage, meaning(of: option)), to: option.section)
     }
-    if command.body != nil {
-        let own = command.exitStatuses
-        for status in own + ExitStatus.common.filter({ !own.contains($0) }) {
-            add(("\(status.code)", status.meaning + "."), to: "Exit codes")
-        }
-    }
     return sections
+}
+
+/// The exit statuses of a command, those that every command shares among them.
+func exitStatuses(of command: Command) -> [HelpRow] {
+    let own = command.exitStatuses
+    return (own + ExitStatus.common.filter { !own.contains($0) })
+        .sorted { $0.code < $1.code }
+        .map { ("\($0.code)", $0.meaning + ".") }
 }
 
 /// What an option does, with its default and the environment variable that stands for it.

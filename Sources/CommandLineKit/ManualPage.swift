@@ -5,7 +5,7 @@ extension Program {
         page += ".SH NAME\n\(roff(root.name)) \\- \(roff(root.abstract))\n"
         page += ".SH SYNOPSIS\n\(roff(usage(of: [root])))\n"
         if !root.discussion.isEmpty { page += ".SH DESCRIPTION\n" + paragraphs(root.discussion) }
-        page += tables(of: [root], heading: ".SH")
+        page += tables(sections(of: [root]), heading: ".SH")
         page += examples(of: root, heading: ".SH")
         func visit(_ chain: [Command]) {
             for command in chain[chain.count - 1].subcommands where !command.isHidden {
@@ -13,16 +13,28 @@ extension Program {
                 page += ".SH \(roff(chain.dropFirst().map(\.name).joined(separator: " ")))\n"
                 page += "\(roff(usage(of: chain)))\n.PP\n\(roff(command.abstract + "."))\n"
                 if !command.discussion.isEmpty { page += ".PP\n" + paragraphs(command.discussion) }
-                page += tables(of: chain, heading: ".SS") + examples(of: command, heading: ".SS")
+                // What every command takes and may end with stands once, in the program's part.
+                let own = sections(of: [command]).map { title, rows in
+                    (title, rows.filter { !["-h, --help", "    --version"].contains($0.term) })
+                }
+                page += tables(own.filter { !$0.1.isEmpty }, heading: ".SS")
+                if !command.exitStatuses.isEmpty {
+                    let rows = command.exitStatuses.map { ("\($0.code)", $0.meaning + ".") }
+                    page += tables([("Exit codes", rows)], heading: ".SS")
+                }
+                page += examples(of: command, heading: ".SS")
                 visit(chain)
             }
         }
         visit([root])
-        return page
+        return page + tables([("EXIT STATUS", exitStatuses(of: root))], heading: ".SH")
     }
 
-    private func tables(of chain: [Command], heading: String) -> String {
-        sections(of: chain).map { title, rows in
+    private func tables(
+        _ sections: [(title: String, rows: [HelpRow])],
+        heading: String
+    ) -> String {
+        sections.map { title, rows in
             "\(heading) \(title)\n"
                 + rows.map { term, meaning in
                     ".TP\n\\fB\(roff(String(term.trimmingPrefix(while: \.isWhitespace))))\\fR\n"
@@ -40,9 +52,14 @@ extension Program {
 
     /// Paragraphs apart, and lines that begin with spaces as they are.
     private func paragraphs(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        let lines = wrap(text, indent: 0, width: 78).split(
+            separator: "\n",
+            omittingEmptySubsequences: false
+        )
+        return lines.dropLast().map { line in
             if line.isEmpty { return ".PP\n" }
-            return line.hasPrefix(" ") ? ".nf\n\(roff(String(line)))\n.fi\n" : roff(String(line)) + "\n"
+            return line.hasPrefix(" ")
+                ? ".nf\n\(roff(String(line)))\n.fi\n" : roff(String(line)) + "\n"
         }.joined()
     }
 }

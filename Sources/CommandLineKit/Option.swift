@@ -31,9 +31,20 @@ public struct Option: Sendable {
         _ help: String
     ) -> Self {
         Self(
-            name: name, arity: .flag, short: short, aliases: aliases, kind: .text, placeholder: "",
-            defaultValue: nil, environment: nil, section: section, help: help,
-            isNegatable: negatable, isRequired: false, isHidden: isHidden)
+            name: name,
+            arity: .flag,
+            short: short,
+            aliases: aliases,
+            kind: .text,
+            placeholder: "",
+            defaultValue: nil,
+            environment: nil,
+            section: section,
+            help: help,
+            isNegatable: negatable,
+            isRequired: false,
+            isHidden: isHidden
+        )
     }
 
     /// An option with a value; a `repeated` one collects every value it is given.
@@ -54,10 +65,20 @@ public struct Option: Sendable {
         _ help: String
     ) -> Self {
         Self(
-            name: name, arity: repeated ? .repeated : .single, short: short, aliases: aliases,
-            kind: kind, placeholder: placeholder ?? kind.placeholder, defaultValue: defaultValue,
-            environment: environment, section: section, help: help, isNegatable: false,
-            isRequired: isRequired, isHidden: isHidden)
+            name: name,
+            arity: repeated ? .repeated : .single,
+            short: short,
+            aliases: aliases,
+            kind: kind,
+            placeholder: placeholder ?? kind.placeholder,
+            defaultValue: defaultValue,
+            environment: environment,
+            section: section,
+            help: help,
+            isNegatable: false,
+            isRequired: isRequired,
+            isHidden: isHidden
+        )
     }
 
     /// The names as help writes them: `-o, --output FILE`, `    --[no-]color`.
@@ -89,8 +110,9 @@ public enum ValueKind: Sendable, Equatable {
         case .text: "TEXT"
         case .integer: "NUMBER"
         case .duration: "DURATION"
-        case .choice(let words): words.map { $0.count }.reduce(0, +) < 24
-            ? words.joined(separator: "|") : "WORD"
+        case .choice(let words):
+            words.map { $0.count }.reduce(0, +) < 24
+                ? words.joined(separator: "|") : "WORD"
         case .file: "FILE"
         case .directory: "DIRECTORY"
         }
@@ -102,7 +124,8 @@ public enum ValueKind: Sendable, Equatable {
         case .text: return nil
         case .integer(let range):
             guard let number = wholeNumber(text) else {
-                return "is not a whole number. Give one, for example \(max(range.lowerBound, min(range.upperBound, 1)))."
+                return
+                    "is not a whole number. Give one, for example \(max(range.lowerBound, min(range.upperBound, 1)))."
             }
             if range.contains(number) { return nil }
             let limits = (range.lowerBound, range.upperBound)
@@ -111,7 +134,8 @@ public enum ValueKind: Sendable, Equatable {
             return "is out of range. Give a number from \(limits.0) to \(limits.1)."
         case .duration:
             if Duration(text: text) != nil { return nil }
-            return "is not a duration. Give a number and its unit, for example 200ms, 5s, 30m or 2d."
+            return
+                "is not a duration. Give a number and its unit, for example 200ms, 5s, 30m or 2d."
         case .choice(let words):
             if words.contains(text) { return nil }
             return "is not one of its values.\(didYouMean(text, among: words))"

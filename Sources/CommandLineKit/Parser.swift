@@ -37,9 +37,7 @@ struct Parser {
         while let word = rest.popFirst() {
             if word == "--" {
                 while let word = rest.popFirst() { readWord(word) }
-            } else if word.hasPrefix("--") {
-                readOption(word)
-            } else if word.hasPrefix("-"), word != "-", wholeNumber(word) == nil {
+            } else if isOption(word) {
                 readOption(word)
             } else {
                 readWord(word)
@@ -83,16 +81,20 @@ struct Parser {
             return openOptions.append((String(typed.dropFirst(2)), value))
         }
         let names = options.filter { !$0.isHidden }.flatMap {
-            ["--\($0.name)"] + ($0.isNegatable ? ["--no-\($0.name)"] : [])
+            [$0.name] + ($0.isNegatable ? ["no-\($0.name)"] : [])
         }
-        let nearest = typed.hasPrefix("--") ? closest(to: typed, among: names + ["--help"]) : nil
+        let nearest =
+            typed.hasPrefix("--")
+            ? closest(to: String(typed.dropFirst(2)), among: names + ["help"]).map { "--" + $0 }
+            : nil
         let hint = nearest.map { " Did you mean \($0)?" } ?? ""
         problems.append("\(typed) is not an option here.\(hint)")
-        if let nearest, let (option, isNegated) = find(nearest) {
-            read(option, isNegated: isNegated, typed: nearest, value: value)
-        } else {
-            isUncertain = true
+        guard let nearest, let (option, isNegated) = find(nearest) else {
+            return isUncertain = true
         }
+        let isWithoutValue = option.arity != .flag && value == nil && nextValue == nil
+        if isWithoutValue { return given[option.name, default: []] += [] }
+        read(option, isNegated: isNegated, typed: nearest, value: value)
     }
 
     private func find(_ typed: String) -> (option: Option, isNegated: Bool)? {
@@ -124,13 +126,21 @@ struct Parser {
         }
     }
 
+    /// The next word, if it can be a value: a dash begins an option, unless a number follows.
+    private var nextValue: String? {
+        rest.first.flatMap { isOption($0) ? nil : $0 }
+    }
+
+    private func isOption(_ word: String) -> Bool {
+        word.hasPrefix("-") && word != "-" && wholeNumber(word) == nil
+    }
+
     private mutating func popValue(of typed: String) -> String? {
-        if let next = rest.first, !next.hasPrefix("-") || next == "-" || wholeNumber(next) != nil {
-            return rest.popFirst()
-        }
+        if nextValue != nil { return rest.popFirst() }
         problems.append(
             "\(typed) needs a value. Give it as \(typed) VALUE, or as \(typed)=VALUE if it begins"
-                + " with a dash.")
+                + " with a dash."
+        )
         return nil
     }
 
@@ -162,7 +172,8 @@ struct Parser {
             let extra = left.map { "\"\($0)\"" }
             let (verb, pronoun) = extra.count == 1 ? ("is", "it") : ("are", "them")
             problems.append(
-                "\(spoken(extra, joinedBy: "and")) \(verb) more than it takes. Leave \(pronoun) out.")
+                "\(spoken(extra, joinedBy: "and")) \(verb) more than it takes. Leave \(pronoun) out."
+            )
         }
     }
 
@@ -170,14 +181,22 @@ struct Parser {
         var declared: [String: Invocation.Declaration] = [:]
         for option in options where declared[option.name] == nil {
             declared[option.name] = .init(
-                kind: option.kind, defaultValue: option.defaultValue, isFlag: option.arity == .flag)
+                kind: option.kind,
+                defaultValue: option.defaultValue,
+                isFlag: option.arity == .flag
+            )
         }
         for argument in command.arguments {
             declared[argument.name] = .init(kind: argument.kind, defaultValue: nil, isFlag: false)
         }
         return Invocation(
-            path: chain.dropFirst().map(\.name), terminal: terminal, openOptions: openOptions,
-            program: program, declared: declared, given: given.filter { !$0.value.isEmpty })
+            path: chain.dropFirst().map(\.name),
+            terminal: terminal,
+            openOptions: openOptions,
+            program: program,
+            declared: declared,
+            given: given.filter { !$0.value.isEmpty }
+        )
     }
 }
 

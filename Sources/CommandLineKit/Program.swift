@@ -23,8 +23,14 @@ public struct Program: Sendable {
     ) {
         self.version = version
         root = Command(
-            name, abstract, discussion: discussion, options: options, openPrefixes: openPrefixes,
-            examples: examples, subcommands: commands + [.help, .completions, .manual])
+            name,
+            abstract,
+            discussion: discussion,
+            options: options,
+            openPrefixes: openPrefixes,
+            examples: examples,
+            subcommands: commands + [.help, .completions, .manual]
+        )
     }
 
     /// Runs the command that `arguments`, without the program's own name, ask for.
@@ -68,7 +74,9 @@ public struct Program: Sendable {
             let commands = chain[chain.count - 1].subcommands
             guard let next = commands.first(where: { $0.name == word }) else {
                 throw UsageError(
-                    path: chain.map(\.name), problems: [unknown(word, among: commands)])
+                    path: chain.map(\.name),
+                    problems: [unknown(word, among: commands)]
+                )
             }
             chain.append(next)
         }
@@ -78,7 +86,8 @@ public struct Program: Sendable {
 
 extension Command {
     static let help = Command(
-        "help", "Show what a command does",
+        "help",
+        "Show what a command does",
         arguments: [.rest("COMMAND", .text, "The command's words, as in \"help config show\"")]
     ) { invocation in
         let output = invocation.terminal.output
@@ -88,7 +97,8 @@ extension Command {
     }
 
     static let completions = Command(
-        "completions", "Print the completion script for a shell",
+        "completions",
+        "Print the completion script for a shell",
         discussion: """
             The script is made from the program's own declarations: after an update, print it \
             again.
@@ -98,7 +108,9 @@ extension Command {
         ],
         examples: [
             Example(
-                "Complete in this bash", "source <(diversion-monitor completions bash)")
+                "Complete in this bash",
+                "source <(diversion-monitor completions bash)"
+            )
         ]
     ) { invocation in
         guard let shell = Shell(rawValue: invocation.string("SHELL")) else { return .usage }

@@ -17,7 +17,8 @@ public struct Terminal: Sendable {
     public static func standard(environment: [String: String]) -> Self {
         Self(
             output: .descriptor(1, environment: environment),
-            errors: .descriptor(2, environment: environment))
+            errors: .descriptor(2, environment: environment)
+        )
     }
 }
 
@@ -93,7 +94,9 @@ func allowsColour(_ environment: [String: String]) -> Bool {
 private func columns(of descriptor: Int32) -> Int? {
     var size = winsize()
     // Safe: TIOCGWINSZ fills exactly one `winsize`, which outlives the call.
-    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+        return nil
+    }
     return Int(size.ws_col)
 }
 

@@ -42,7 +42,10 @@ public struct EffectiveSettings: Sendable {
 
     /// The boolean of a key that is required or has a default.
     public func bool(_ key: String) -> Bool {
-        demand(value(key).map { if case .bool(let isTrue) = $0 { isTrue } else { wrong(key) } }, key)
+        demand(
+            value(key).map { if case .bool(let isTrue) = $0 { isTrue } else { wrong(key) } },
+            key
+        )
     }
 
     /// The texts of a key; none when it is unset.
@@ -75,7 +78,8 @@ public struct EffectiveSettings: Sendable {
     public func open(_ prefix: String) -> [(name: String, value: Value)] {
         precondition(
             schema.openPrefixes.contains { $0.prefix == prefix },
-            "\(prefix) is not declared as an open prefix")
+            "\(prefix) is not declared as an open prefix"
+        )
         return entries.filter { $0.prefix == prefix }.map {
             (String($0.key.dropFirst(prefix.count)), $0.value)
         }
@@ -101,7 +105,9 @@ public struct EffectiveSettings: Sendable {
 
     private func value(_ key: String) -> Value? {
         precondition(
-            schema.settings.contains { $0.key == key }, "\(key) is not declared as a setting")
+            schema.settings.contains { $0.key == key },
+            "\(key) is not declared as a setting"
+        )
         return entry(key)?.value
     }
 

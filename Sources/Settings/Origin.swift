@@ -22,6 +22,8 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    var isInFile: Bool { if case .file = self { true } else { false } }
+
     /// The place in the order of precedence.
     var rank: Int {
         switch self {
@@ -39,6 +41,12 @@ public struct SettingsProblem: Error, Sendable, Equatable, CustomStringConvertib
     public let origin: Origin?
     /// What is wrong and what to do.
     public let message: String
+
+    /// A problem, also one that a caller finds between settings that contradict each other.
+    public init(origin: Origin?, message: String) {
+        self.origin = origin
+        self.message = message
+    }
 
     /// `ORIGIN: message`.
     public var description: String { origin.map { "\($0): \(message)" } ?? message }

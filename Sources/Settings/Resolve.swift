@@ -1,3 +1,4 @@
+internal import Wording
 internal import YAML
 
 /// A settings file in memory.
@@ -93,6 +94,7 @@ private struct Claims {
     private var mentioned: Set<String> = []
     private var problems: [SettingsProblem] = []
     private var warnings: [SettingsProblem] = []
+    private var isFileRead = true
 
     init(schema: SettingsSchema) { self.schema = schema }
 
@@ -100,12 +102,14 @@ private struct Claims {
         switch meaning {
         case .refused(let reason):
             report("\(key) cannot be set: \(reason). Remove it.", origin)
-        case .unknown(let hint):
-            if case .environment = origin { return report("it is not a setting.\(hint)", origin) }
-            report("\(key) is not a setting.\(hint)", origin)
+        case .unknown(let nearest):
+            let dashes = if case .flag = origin { "--" } else { "" }
+            let hint = nearest.map { " Did you mean \(dashes)\($0)?" } ?? ""
+            report("\(origin.isInFile ? key : "this") is not a setting.\(hint)", origin)
         case .setting(let setting):
             add(key, setting.kind, nil, given, origin)
         case .open(let prefix, let isSecret):
+            warn(about: key, under: prefix, origin)
             add(key, isSecret ? .secret : .string, prefix, given, origin)
         case .secretFile(let base, let prefix):
             add(base, .path, prefix, given, origin, isFile: true)
@@ -121,17 +125,22 @@ private struct Claims {
         isFile: Bool = false
     ) {
         mentioned.insert(key)
+        // A flag or variable is named by the place already; a line of the file is not.
+        let name = origin.isInFile ? "\(key): " : ""
         let value: Value
         switch (given, kind) {
         case (.list(let texts), .strings): value = .strings(texts)
-        case (.list, _): return report("\(key): a list stands where one value is expected.", origin)
+        case (.list, _): return report("\(name)a list stands where one value is expected.", origin)
         case (.text(let text), _):
             switch kind.parse(text) {
             case .success(let parsed): value = parsed
             case .failure(let mismatch):
                 let subject = kind == .secret ? "its value" : "\"\(text)\""
-                return report("\(key): \(subject) \(mismatch.reason)", origin)
+                return report("\(name)\(subject) \(mismatch.reason)", origin)
             }
+        }
+        if kind == .secret, case .flag = origin {
+            warn("every user of this machine can see it. Give \(key)_file.", origin)
         }
         let claim = Claim(value: value, origin: origin, prefix: prefix, isFile: isFile)
         if let rival = claims[key]?.last(where: { $0.origin.rank == origin.rank }) {
@@ -145,7 +154,7 @@ private struct Claims {
                 return
             }
             let first = rival.origin == origin ? "" : ", first as \(rival.origin)"
-            return report("\(key) is given twice\(first). Keep one.", origin)
+            return report("\(name)it is given twice\(first). Keep one.", origin)
         }
         claims[key, default: []].append(claim)
     }
@@ -158,6 +167,7 @@ private struct Claims {
             for diagnostic in error.list {
                 report(diagnostic.message, .file(file.name, diagnostic.position))
             }
+            isFileRead = false
             return
         }
         if documents.count > 1 {
@@ -168,7 +178,8 @@ private struct Claims {
         guard case .mapping(let pairs) = document.content else {
             return report(
                 "settings are expected, each as \"key: value\".",
-                .file(file.name, document.position))
+                .file(file.name, document.position)
+            )
         }
         add(pairs, below: "", file.name)
     }
@@ -200,6 +211,7 @@ private struct Claims {
         readSecret: (String) throws(SecretFileError) -> SecretFile
     ) -> Resolution {
         var entries: [EffectiveSettings.Entry] = []
+        var missing: [Setting] = []
         for setting in schema.settings {
             if let claims = claims.removeValue(forKey: setting.key) {
                 if let entry = entry(setting.key, claims, readSecret) { entries.append(entry) }
@@ -207,19 +219,27 @@ private struct Claims {
                 guard case .success(let value) = setting.kind.parse(text) else { continue }
                 entries.append(.init(key: setting.key, value: value, origin: .standard))
             } else if setting.isRequired, !mentioned.contains(setting.key) {
-                let name = schema.environmentName(of: setting.key)
-                report(
-                    "\(setting.key) is missing: \(setting.help). Give it as"
-                        + " --\(setting.key) \(setting.placeholder), as \(name)"
-                        + " or in the settings file.", nil)
+                missing.append(setting)
             }
         }
         for (key, claims) in claims.sorted(by: { $0.key < $1.key }) {
             if let entry = entry(key, claims, readSecret) { entries.append(entry) }
         }
+        // A file that could not be read may hold them all.
+        for setting in missing where isFileRead {
+            let flag = "--\(setting.key) \(setting.placeholder)"
+            let variable = schema.environmentName(of: setting.key)
+            report(
+                "\(setting.key) is missing: \(setting.help). Give it as \(flag), as \(variable) or in"
+                    + " the settings file.",
+                nil
+            )
+        }
         return Resolution(
-            settings: EffectiveSettings(entries: entries, schema: schema), problems: problems,
-            warnings: warnings)
+            settings: EffectiveSettings(entries: entries, schema: schema),
+            problems: problems,
+            warnings: warnings
+        )
     }
 
     private mutating func entry(
@@ -231,12 +251,18 @@ private struct Claims {
         var value = claim.value
         let path = claim.isFile ? value.reveal() : nil
         if let path {
-            guard let secret = secret(in: path, for: key, claim.origin, readSecret) else { return nil }
+            guard let secret = secret(in: path, for: key, claim.origin, readSecret) else {
+                return nil
+            }
             value = .secret(secret)
         }
         return .init(
-            key: key, value: value, origin: claim.origin, secretFile: path,
-            prefix: claim.prefix?.prefix)
+            key: key,
+            value: value,
+            origin: claim.origin,
+            secretFile: path,
+            prefix: claim.prefix?.prefix
+        )
     }
 
     private mutating func secret(
@@ -248,10 +274,12 @@ private struct Claims {
         do throws(SecretFileError) {
             let file = try readSecret(path)
             if file.mode & 0o006 != 0 {
-                let message = "\(path) holds a secret and is open to every user. Run chmod 600 on it."
-                warnings.append(SettingsProblem(origin: origin, message: message))
+                let message =
+                    "\(path) holds a secret and is open to every user. Run chmod 600 on it."
+                warn(message, origin)
             }
-            let text = file.text.last == "\n" || file.text.last == "\r\n"
+            let text =
+                file.text.last == "\n" || file.text.last == "\r\n"
                 ? String(file.text.dropLast()) : file.text
             if !text.isEmpty { return Secret(text) }
             report("could not read \(key) from \(path): it is empty. Put the secret there.", origin)
@@ -259,6 +287,23 @@ private struct Claims {
             report("could not read \(key) from \(path): \(error.reason).", origin)
         }
         return nil
+    }
+
+    /// A name one or two letters from a setting of ours is passed on, but was hardly meant.
+    private mutating func warn(about key: String, under open: OpenPrefix, _ origin: Origin) {
+        let ours = schema.settings.map(\.key).filter { $0.hasPrefix(open.prefix) }
+        guard open.names == nil,
+            let near = closest(
+                to: String(key.dropFirst(open.prefix.count)),
+                among: ours.map { String($0.dropFirst(open.prefix.count)) },
+                within: 2
+            )
+        else { return }
+        warn("\(key) is passed on as it is. Did you mean \(open.prefix)\(near)?", origin)
+    }
+
+    private mutating func warn(_ message: String, _ origin: Origin) {
+        warnings.append(SettingsProblem(origin: origin, message: message))
     }
 
     private mutating func report(_ message: String, _ origin: Origin?) {

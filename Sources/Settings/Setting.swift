@@ -65,7 +65,8 @@ extension Setting.Kind {
         case .string: "Text"
         case .integer(let range):
             if range.upperBound == .max {
-                range.lowerBound == .min ? "A whole number" : "A whole number from \(range.lowerBound)"
+                range.lowerBound == .min
+                    ? "A whole number" : "A whole number from \(range.lowerBound)"
             } else {
                 "A whole number from \(range.lowerBound) to \(range.upperBound)"
             }
@@ -73,7 +74,7 @@ extension Setting.Kind {
         case .duration(let range?):
             "A duration from \(range.lowerBound.text) to \(range.upperBound.text)"
         case .bool: "true or false"
-        case .enumeration(let words): spoken(words)
+        case .enumeration(let words): "One of \(words.joined(separator: ", "))"
         case .path: "A path"
         case .strings: "A list"
         case .secret: "A secret"

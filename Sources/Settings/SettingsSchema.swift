@@ -32,11 +32,14 @@ public struct SettingsSchema: Sendable {
         let variables = settings.map { environmentName(of: $0.key) }
         precondition(
             Set(variables).count == variables.count,
-            "two settings have one name in the environment")
+            "two settings have one name in the environment"
+        )
         for setting in settings {
             guard let text = setting.defaultText else { continue }
             if case .failure(let mismatch) = setting.kind.parse(text) {
-                preconditionFailure("the default of \(setting.key), \"\(text)\", \(mismatch.reason)")
+                preconditionFailure(
+                    "the default of \(setting.key), \"\(text)\", \(mismatch.reason)"
+                )
             }
         }
     }
@@ -95,13 +98,15 @@ enum Meaning {
     /// The key names a file that holds the secret of this key.
     case secretFile(of: String, OpenPrefix?)
     case refused(String)
-    /// Nothing; the hint has its leading space.
-    case unknown(hint: String)
+    /// Nothing. The nearest is a key, or a variable where a variable was given.
+    case unknown(nearest: String?)
 }
 
 extension SettingsSchema {
     func meaning(of key: String) -> Meaning {
-        if let refusal = refusals.first(where: { $0.key == key }) { return .refused(refusal.reason) }
+        if let refusal = refusals.first(where: { $0.key == key }) {
+            return .refused(refusal.reason)
+        }
         if let setting = settings.first(where: { $0.key == key }) { return .setting(setting) }
         let base = key.hasSuffix("_file") ? String(key.dropLast(5)) : nil
         if let base, settings.contains(where: { $0.key == base && $0.kind == .secret }) {
@@ -112,11 +117,11 @@ extension SettingsSchema {
             if let base, open.holdsSecret(base) { return .secretFile(of: base, open) }
             if let names = open.names, !names.contains(name) {
                 let known = names.map { open.prefix + $0 } + settings.map(\.key)
-                return .unknown(hint: didYouMean(key, among: known))
+                return .unknown(nearest: closest(to: key, among: known))
             }
             return .open(open, isSecret: open.holdsSecret(name))
         }
-        return .unknown(hint: didYouMean(key, among: knownKeys))
+        return .unknown(nearest: closest(to: key, among: knownKeys))
     }
 
     /// The key a variable stands for, as far as its name tells, and what that means.
@@ -127,13 +132,15 @@ extension SettingsSchema {
             return (key, meaning(of: key))
         }
         var key = name.dropFirst(environmentPrefix.count).lowercased().replacing("_", with: ".")
-        if key.hasSuffix(".file"), case .open(_, isSecret: true) = meaning(of: String(key.dropLast(5))) {
+        if key.hasSuffix(".file"),
+            case .open(_, isSecret: true) = meaning(of: String(key.dropLast(5)))
+        {
             key = key.dropLast(5) + "_file"
         }
         switch meaning(of: key) {
         case .unknown:
-            let hint = didYouMean(name, among: knownKeys.map(environmentName))
-            return (key, .unknown(hint: hint))
+            let nearest = closest(to: name, among: knownKeys.map(environmentName))
+            return (key, .unknown(nearest: nearest))
         case let meaning: return (key, meaning)
         }
     }

@@ -16,7 +16,9 @@ extension SettingsSchema {
             text += "\n" + comment(setting.help + ".")
             var facts = setting.kind.inWords + "."
             if setting.isRequired { facts += " Required." }
-            if let value = setting.defaultText { facts += " Default: \(value.isEmpty ? "\"\"" : value)." }
+            if let value = setting.defaultText {
+                facts += " Default: \(value.isEmpty ? "\"\"" : value)."
+            }
             text += comment(facts) + comment("Environment: \(environmentName(of: setting.key))")
             if setting.kind == .secret {
                 text += comment("Better kept in a file of its own that only this program can read.")
@@ -36,20 +38,23 @@ extension SettingsSchema {
     private func yaml(_ setting: Setting) -> String {
         let text = setting.defaultText ?? setting.placeholder
         guard setting.kind == .strings else { return scalar(text) }
-        return "[" + text.split(separator: ",").map { scalar(String($0)) }.joined(separator: ", ") + "]"
+        return "[" + text.split(separator: ",").map { scalar(String($0)) }.joined(separator: ", ")
+            + "]"
     }
 
     /// The text as YAML reads it back: in quotes unless it is made of harmless characters.
     private func scalar(_ text: String) -> String {
-        let isHarmless = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "/"),
-                UInt8(ascii: "_"):
-                true
-            default: false
+        let isHarmless =
+            text.utf8.first != UInt8(ascii: "-")
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "/"),
+                    UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
             }
-        }
         if isHarmless, !text.isEmpty, text != "null" { return text }
         return "'" + text.replacing("'", with: "''") + "'"
     }

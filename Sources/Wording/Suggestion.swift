@@ -2,13 +2,19 @@
 ///
 /// A letter added, dropped, changed or swapped with its neighbour counts one; a third of the
 /// word may be wrong, so that `pln` finds `plan` but `x` finds nothing. The first of several
-/// equally near candidates wins, and so the answer never depends on chance.
-public func closest(to word: String, among candidates: some Sequence<String>) -> String? {
+/// equally near candidates wins, and so the answer never depends on chance. `limit` holds the
+/// count lower where a wrong guess would annoy.
+public func closest(
+    to word: String,
+    among candidates: some Sequence<String>,
+    within limit: Int = .max
+) -> String? {
     let typed = Array(word.lowercased().utf8)
     var best: (candidate: String, distance: Int)?
     for candidate in candidates {
         let wanted = Array(candidate.lowercased().utf8)
-        let limit = min((max(typed.count, wanted.count) + 1) / 3, (best?.distance ?? .max) - 1)
+        let allowed = min(limit, (max(typed.count, wanted.count) + 1) / 3)
+        let limit = min(allowed, (best?.distance ?? .max) - 1)
         guard abs(typed.count - wanted.count) <= limit else { continue }
         let distance = editDistance(typed, wanted)
         if distance <= limit { best = (candidate, distance) }

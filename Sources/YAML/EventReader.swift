@@ -97,19 +97,23 @@ internal import CYAML
         let problem = unsafe state.problem.map { unsafe String(cString: $0) } ?? "out of memory"
         if unsafe state.error == YAML_READER_ERROR {
             let position = unsafe position(ofByte: state.problem_offset)
-            return SyntaxError(position: position, message: sentence(problem, at: position))
+            return SyntaxError(position: position, message: sentence(problem, "", at: position))
         }
         let position = unsafe Position(state.problem_mark)
-        var message = sentence(problem, at: position)
-        if let context = unsafe state.context {
-            let start = unsafe Position(state.context_mark)
-            message = unsafe "\(String(cString: context)) at \(start): \(message)"
+        let start = unsafe Position(state.context_mark)
+        var context = ""
+        if let words = unsafe state.context, start != position {
+            context = unsafe " \(String(cString: words)) from \(start)"
         }
-        return SyntaxError(position: position, message: message)
+        return SyntaxError(position: position, message: sentence(problem, context, at: position))
+    }
+
+    private func sentence(_ problem: String, _ context: String, at position: Position) -> String {
+        "could not read the YAML\(context): \(advice(problem, at: position))"
     }
 
     /// libyaml's words, followed by what a person can do where the words alone do not say it.
-    private func sentence(_ problem: String, at position: Position) -> String {
+    private func advice(_ problem: String, at position: Position) -> String {
         if character(at: position) == "\t" {
             return "a tab stands where YAML takes only spaces. Indent with spaces."
         }
@@ -119,7 +123,7 @@ internal import CYAML
         case "could not find expected ':'":
             "a key has no colon. Write it as \"key: value\"."
         case "did not find expected key", "did not find expected '-' indicator":
-            "\(problem). Check the indentation."
+            "\(problem). Check the indentation and the quotes."
         case "found character that cannot start any token":
             "a value cannot begin with this character. Put it in quotes."
         case "control characters are not allowed":

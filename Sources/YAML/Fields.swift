@@ -45,7 +45,8 @@ public struct Fields {
         let name = path.isEmpty ? key : "\(path).\(key)"
         if pair.value.isNull {
             problems.append(
-                Problem(pair.position, "\(name): no value is given. Write one or delete the key."))
+                Problem(pair.position, "\(name): no value is given. Write one or delete the key.")
+            )
             return nil
         }
         return shape.read(pair.value, name, &problems)
@@ -58,7 +59,8 @@ public struct Fields {
         let pair = pairs.first { $0.key == key }
         let name = key.map { path.isEmpty ? $0 : "\(path).\($0)" } ?? path
         problems.append(
-            Problem(pair?.position ?? position, name.isEmpty ? message : "\(name): \(message)"))
+            Problem(pair?.position ?? position, name.isEmpty ? message : "\(name): \(message)")
+        )
     }
 
     /// Everything noted, with the keys that nobody asked for.
@@ -69,9 +71,12 @@ public struct Fields {
             + pairs.filter { !asked.contains($0.key) }.map { pair in
                 // A key that is already there is not what the writer meant.
                 let hint = closest(to: pair.key, among: missing).map { "Did you mean \($0)?" }
-                let known = asked.isEmpty ? "None is." : "Known are \(spoken(asked, joinedBy: "and"))."
+                let known =
+                    asked.isEmpty ? "None is." : "Known are \(spoken(asked, joinedBy: "and"))."
                 return Problem(
-                    pair.position, "\(place)\"\(pair.key)\" is not known here. \(hint ?? known)")
+                    pair.position,
+                    "\(place)\"\(pair.key)\" is not known here. \(hint ?? known)"
+                )
             }
     }
 }
@@ -103,7 +108,8 @@ public func read<Value>(
     let value = shape.read(documents[0], "", &problems)
     guard problems.isEmpty, let value else {
         throw Diagnostics(
-            problems.map { Diagnostic(file: file, position: $0.position, message: $0.message) })
+            problems.map { Diagnostic(file: file, position: $0.position, message: $0.message) }
+        )
     }
     return value
 }

@@ -21,7 +21,8 @@ public func parse(_ bytes: [UInt8], file: String) throws(Diagnostics) -> [Node] 
         throw Diagnostics(
             composer.problems.map {
                 Diagnostic(file: file, position: $0.position, message: $0.message)
-            })
+            }
+        )
     }
     return documents
 }
@@ -46,10 +47,7 @@ private struct Composer: ~Copyable {
                 }
             }
         } catch {
-            problems.append(
-                .init(
-                    position: error.position,
-                    message: "could not read the YAML: \(error.message)"))
+            problems.append(error)
             return []
         }
     }
@@ -62,7 +60,8 @@ private struct Composer: ~Copyable {
         guard depth <= deepestNesting else {
             throw .init(
                 position: event.position,
-                message: "values are nested more than \(deepestNesting) deep.")
+                message: "values are nested more than \(deepestNesting) deep. Flatten them."
+            )
         }
         switch event.kind {
         case .scalar(let text, let style):
@@ -93,7 +92,10 @@ private struct Composer: ~Copyable {
             if text == "<<", style == .plain {
                 report("the merge key << is not taken. Write the keys out.", at: key.position)
             } else if let line = lines[text] {
-                report("\"\(text)\" stands twice, first in line \(line). Keep one.", at: key.position)
+                report(
+                    "\"\(text)\" stands twice, first in line \(line). Keep one.",
+                    at: key.position
+                )
             } else {
                 lines[text] = key.position.line
                 pairs.append(Node.Pair(key: text, position: key.position, value: value))

@@ -16,14 +16,20 @@ public struct Shape<Value> {
     ) -> Self {
         Self { node, path, problems in
             guard case .scalar(let text, let style) = node.content, !node.isNull else {
-                problems.append(Problem(node.position, "\(path): \(node.inWords) stands where one value is expected."))
+                problems.append(
+                    Problem(
+                        node.position,
+                        "\(path): \(node.inWords) stands where one value is expected."
+                    )
+                )
                 return nil
             }
             switch parse(text, style) {
             case .success(let value): return value
             case .failure(let mismatch):
                 problems.append(
-                    Problem(node.position, "\(path): \"\(text)\" \(mismatch.reason)"))
+                    Problem(node.position, "\(path): \"\(text)\" \(mismatch.reason)")
+                )
                 return nil
             }
         }
@@ -72,7 +78,8 @@ extension Shape where Value == String {
             let isDecimal =
                 wholeNumber(whole) != nil
                 && (parts.count == 1
-                    || (!parts[1].isEmpty && parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) }))
+                    || (!parts[1].isEmpty
+                        && parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) }))
             if isDecimal { return .success(text) }
             return .failure(Mismatch("is not a decimal number. Write one, for example 12.50."))
         }
@@ -83,7 +90,8 @@ extension Shape where Value == String {
         scalar { text, _ in
             if isDate(text) { return .success(text) }
             return .failure(
-                Mismatch("is not a date. Write year, month and day, for example 2026-03-31."))
+                Mismatch("is not a date. Write year, month and day, for example 2026-03-31.")
+            )
         }
     }
 
@@ -103,7 +111,9 @@ extension Shape where Value == Bool {
         scalar { text, style in
             let isWord = text == "true" || text == "false"
             if isWord, style == .plain { return .success(text == "true") }
-            let advice = isWord ? "is text in quotes. Take them away." : "is not a boolean. Write true or false."
+            let advice =
+                isWord
+                ? "is text in quotes. Take them away." : "is not a boolean. Write true or false."
             return .failure(Mismatch(advice))
         }
     }
@@ -134,7 +144,8 @@ extension Shape where Value == Duration {
         scalar { text, _ in
             if let duration = Duration(text: text) { return .success(duration) }
             return .failure(
-                Mismatch("is not a duration. Write a number and its unit, for example 5s or 30d."))
+                Mismatch("is not a duration. Write a number and its unit, for example 5s or 30d.")
+            )
         }
     }
 }
@@ -146,7 +157,11 @@ extension Shape {
         Self { node, path, problems in
             guard case .sequence(let nodes) = node.content else {
                 problems.append(
-                    Problem(node.position, "\(path): \(node.inWords) stands where a list is expected."))
+                    Problem(
+                        node.position,
+                        "\(path): \(node.inWords) stands where a list is expected."
+                    )
+                )
                 return nil
             }
             // Every element is read, so that each tells what is wrong with it.
@@ -190,7 +205,8 @@ extension Node {
         if case .mapping(let pairs) = content { return pairs }
         let place = path.isEmpty ? "" : "\(path): "
         problems.append(
-            Problem(position, "\(place)\(inWords) stands where keys with values are expected."))
+            Problem(position, "\(place)\(inWords) stands where keys with values are expected.")
+        )
         return nil
     }
 }

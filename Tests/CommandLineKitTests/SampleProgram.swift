@@ -13,8 +13,12 @@ let sample = Program(
     options: [
         .flag("color", negatable: true, "Colour the messages"),
         .value(
-            "config", .file, short: "c", environment: "DIVERSION_MONITOR_CONFIG",
-            "The settings file"),
+            "config",
+            .file,
+            short: "c",
+            environment: "DIVERSION_MONITOR_CONFIG",
+            "The settings file"
+        ),
     ],
     examples: [Example("Check the settings before a restart", "diversion-monitor config check")],
     commands: [
@@ -25,26 +29,50 @@ let sample = Program(
             return .success
         },
         Command(
-            "topics", "Plan and create the brokers' topics",
+            "topics",
+            "Plan and create the brokers' topics",
             subcommands: [
                 Command(
-                    "plan", "Show what must change in the brokers' topics",
+                    "plan",
+                    "Show what must change in the brokers' topics",
                     discussion: "Compares, and changes nothing.",
                     arguments: [.rest("FILE", .file, "Topic files; all when none is named")],
                     options: [
                         .value(
-                            "format", .choice(["text", "json", "csv"]), short: "f", default: "text",
-                            "How to print"),
+                            "format",
+                            .choice(["text", "json", "csv"]),
+                            short: "f",
+                            default: "text",
+                            "How to print"
+                        ),
                         .value(
-                            "partitions", .integer(1...512), default: "12", aliases: ["shards"],
-                            "The partitions of a new topic"),
+                            "partitions",
+                            .integer(1...512),
+                            default: "12",
+                            aliases: ["shards"],
+                            "The partitions of a new topic"
+                        ),
                         .value("timeout", .duration, default: "5s", "How long to wait"),
-                        .value("only", .text, placeholder: "TOPIC", repeated: true, "A topic to plan"),
-                        .value("cluster", .text, placeholder: "NAME", isRequired: true, "The cluster"),
+                        .value(
+                            "only",
+                            .text,
+                            placeholder: "TOPIC",
+                            repeated: true,
+                            "A topic to plan"
+                        ),
+                        .value(
+                            "cluster",
+                            .text,
+                            placeholder: "NAME",
+                            isRequired: true,
+                            "The cluster"
+                        ),
                     ],
                     examples: [
                         Example(
-                            "Plan one topic", "diversion-monitor topics plan --cluster eu --only alerts")
+                            "Plan one topic",
+                            "diversion-monitor topics plan --cluster eu --only alerts"
+                        )
                     ],
                     exitStatuses: [ExitStatus(2, "topics must change")]
                 ) { invocation in
@@ -59,12 +87,15 @@ let sample = Program(
                     output.print("config \(invocation.stringIfGiven("config") ?? "none")")
                     return .success
                 }
-            ]),
+            ]
+        ),
         Command(
-            "journal", "Read the journal",
+            "journal",
+            "Read the journal",
             subcommands: [
                 Command(
-                    "dump", "Print events",
+                    "dump",
+                    "Print events",
                     arguments: [
                         .required("PARTITION", .integer(0...511), "The partition to read"),
                         .optional("UNTIL", .integer(0...Int.max), "The last offset"),
@@ -72,20 +103,26 @@ let sample = Program(
                 ) { invocation in
                     let until = invocation.integerIfGiven("UNTIL").map(String.init) ?? "the end"
                     invocation.terminal.output.print(
-                        "partition \(invocation.integer("PARTITION")) until \(until)")
+                        "partition \(invocation.integer("PARTITION")) until \(until)"
+                    )
                     return .success
                 }
-            ]),
+            ]
+        ),
         Command(
-            "config", "Show and check the settings",
+            "config",
+            "Show and check the settings",
             subcommands: [
                 Command("check", "Check the settings") { _ in
                     throw CommandFailure(
                         "could not read monitor.yaml: it is missing. Write one with config init.",
-                        status: .configuration)
+                        status: .configuration
+                    )
                 }
-            ]),
-    ])
+            ]
+        ),
+    ]
+)
 
 /// What a run of the sample wrote, and how it ended.
 struct Transcript {
@@ -111,9 +148,12 @@ func run(_ line: String, width: Int = 80, isColoured: Bool = false) async -> Tra
             },
             errors: Sink(isColoured: isColoured, width: width) { text in
                 collector.errors.withLock { $0 += text }
-            }))
+            }
+        )
+    )
     return Transcript(
         output: collector.output.withLock { $0 },
         errors: collector.errors.withLock { $0 },
-        status: status)
+        status: status
+    )
 }

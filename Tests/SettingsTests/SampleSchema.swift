@@ -5,14 +5,25 @@ let schema = SettingsSchema(
     [
         Setting("app", .string, default: "diversion-monitor", "The name of this installation"),
         Setting(
-            "kafka.bootstrap", .strings, isRequired: true, placeholder: "HOST:PORT",
-            "The brokers to begin with"),
+            "kafka.bootstrap",
+            .strings,
+            isRequired: true,
+            placeholder: "HOST:PORT",
+            "The brokers to begin with"
+        ),
         Setting("kafka.retries", .integer(0...10), default: "3", "How often to try again"),
         Setting(
-            "sources.grace", .duration(.seconds(1)...(.seconds(3_600))), default: "5s",
-            "How long to wait for a late record"),
-        Setting("sources.start", .enumeration(["earliest", "latest"]), default: "earliest",
-            "Where to begin when nothing was read before"),
+            "sources.grace",
+            .duration(.seconds(1)...(.seconds(3_600))),
+            default: "5s",
+            "How long to wait for a late record"
+        ),
+        Setting(
+            "sources.start",
+            .enumeration(["earliest", "latest"]),
+            default: "earliest",
+            "Where to begin when nothing was read before"
+        ),
         Setting("reference", .path, "The directory of reference tables"),
         Setting("dry-run", .bool, default: "false", "Whether to decide without writing"),
         Setting("console.token", .secret, "The token that opens the console"),
@@ -20,15 +31,19 @@ let schema = SettingsSchema(
     openPrefixes: [
         OpenPrefix("kafka.", "Settings of librdkafka for all clients"),
         OpenPrefix(
-            "kafka.consumer.", names: ["fetch.min.bytes", "max.poll.interval.ms"],
-            "Settings of librdkafka for consumers"),
+            "kafka.consumer.",
+            names: ["fetch.min.bytes", "max.poll.interval.ms"],
+            "Settings of librdkafka for consumers"
+        ),
     ],
     refusals: [
         Refusal(
             "kafka.isolation.level",
-            "the monitor owns this, because it must see committed records only")
+            "the monitor owns this, because it must see committed records only"
+        )
     ],
-    otherVariables: ["DIVERSION_MONITOR_CONFIG"])
+    otherVariables: ["DIVERSION_MONITOR_CONFIG"]
+)
 
 /// Resolves with a file named monitor.yaml and one secret in /run/token.
 func resolve(

@@ -56,7 +56,8 @@ func `a duration is written as it is read`(text: String) throws {
     #expect(wholeNumber("0") == 0)
     #expect(wholeNumber("-12") == -12)
     #expect(wholeNumber("9223372036854775807") == .max)
-    for text in ["", "-", "+1", "010", "-0", "1_000", "1,000", "0x10", "1e3", "12.0", "１",
+    for text in [
+        "", "-", "+1", "010", "-0", "1_000", "1,000", "0x10", "1e3", "12.0", "１",
         "9223372036854775808",
     ] {
         #expect(wholeNumber(text) == nil, "\(text)")

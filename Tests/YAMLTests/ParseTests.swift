@@ -37,7 +37,8 @@ func complaints(_ text: String) -> String {
                     open: 12:30
                   - id: 13
                 ratio: 1.10
-                """) == """
+                """
+            ) == """
                 2:7 name = St. Mary's (quoted)
                 3:9 window = 30d (plain)
                 4:12 carve_out = no (plain)
@@ -46,7 +47,8 @@ func complaints(_ text: String) -> String {
                 8:9 sites[1].id = 13 (plain)
                 9:8 ratio = 1.10 (plain)
 
-                """)
+                """
+        )
     }
 
     @Test func `counts characters, not bytes`() {
@@ -93,38 +95,74 @@ struct Unexpected: Error {}
                   name: B
                 count: !!int 3
                 [1, 2]: x
-                """) == """
+                """
+            ) == """
                 policy.yaml:1:7: the anchor &base is not taken. Delete it.
                 policy.yaml:4:3: the merge key << is not taken. Write the keys out.
                 policy.yaml:4:7: the alias *base is not taken. Write its value out.
                 policy.yaml:6:3: "name" stands twice, first in line 5. Keep one.
                 policy.yaml:7:8: the tag tag:yaml.org,2002:int is not taken. Delete it.
                 policy.yaml:8:1: a key must be text, not a list or a mapping.
-                """)
+                """
+        )
     }
 
     @Test(arguments: [
-        ("a:\n\tb: 1\n", "2:1: could not read the YAML: a tab"),
-        ("a: b: c\n", "1:5: could not read the YAML: a colon"),
-        ("a: [1, 2\nb: 3\n", "x"), ("a: 1\n b: 2\n", "x"), ("a: 1\nb\nc: 2\n", "x"),
-        ("a: @x\n", "x"), ("a: \"x\n", "x"), ("a: \u{1}\n", "x"), ("- a\nb: c\n", "x"), ("a: 'x' y\n", "x"),
-        ("%YAML 3.0\n---\na: 1", "x"), ("a: *\n", "x"), ("%FOO\n---\na: 1", "x"),("a: \"\\q\"", "x"),
+        ("a:\n\tb: 1", "2:1", "", "a tab stands where YAML takes only spaces. Indent with spaces."),
+        (
+            "a: b: c", "1:5", "",
+            "a colon stands where no key can. Put the text in quotes if the colon belongs to it."
+        ),
+        (
+            "a: [1, 2\nb: 3", "2:2", " while parsing a flow sequence from 1:4",
+            "did not find expected ',' or ']'."
+        ),
+        (
+            "a: 1\nb\nc: 2", "3:1", " while scanning a simple key from 2:1",
+            "a key has no colon. Write it as \"key: value\"."
+        ),
+        ("a: @x", "1:4", "", "a value cannot begin with this character. Put it in quotes."),
+        (
+            "a: \"x", "1:6", " while scanning a quoted scalar from 1:4",
+            "found unexpected end of stream."
+        ),
+        ("a: \u{1}", "1:4", "", "a control character stands here. Delete it."),
+        (
+            "- a\nb: c", "2:1", " while parsing a block collection from 1:1",
+            "did not find expected '-' indicator. Check the indentation and the quotes."
+        ),
+        (
+            "a: 'x' y", "1:8", " while parsing a block mapping from 1:1",
+            "did not find expected key. Check the indentation and the quotes."
+        ),
+        ("%YAML 3.0\n---\na: 1", "1:1", "", "found incompatible YAML document."),
     ])
-    func `that is no YAML has its place and a way out told`(text: String, told: String) {
-        print("BAD", text.debugDescription, complaints(text))
-        #expect(complaints(text).hasPrefix("policy.yaml:"))
+    func `that is no YAML has its place and a way out told`(
+        text: String,
+        place: String,
+        context: String,
+        advice: String
+    ) {
+        #expect(
+            complaints(text) == "policy.yaml:\(place): could not read the YAML\(context): \(advice)"
+        )
     }
 
-    @Test func `that is not UTF-8 has the first bad byte told`() {
-        #expect(throws: Diagnostics.self) {
-            try parse(Array("name: x\nsite: ".utf8) + [0xE9, 0x0A], file: "policy.yaml")
+    @Test(arguments: [
+        (Array("name: x\nsite: ".utf8) + [0xE9, 0x0A], "2:7", "incomplete UTF-8 octet sequence"),
+        (Array("name: x\nsite: é".utf8) + [0xFF, 0x0A], "2:8", "invalid leading UTF-8 octet"),
+        ([0xFF, 0xFE, 0x61, 0x00], "1:1", "invalid leading UTF-8 octet"),
+    ])
+    func `that is not UTF-8 has the first bad byte told`(
+        bytes: [UInt8],
+        place: String,
+        problem: String
+    ) throws {
+        let error = try #require(throws: Diagnostics.self) {
+            try parse(bytes, file: "policy.yaml")
         }
-        do {
-            _ = try parse(Array("name: x\nsite: ".utf8) + [0xE9, 0x0A], file: "policy.yaml")
-        } catch { print("BAD", error) }
-        do {
-            _ = try parse([0xFF, 0xFE, 0x61, 0], file: "policy.yaml")
-        } catch { print("BAD", error) }
+        let message = "could not read the YAML: \(problem). Save the file as UTF-8."
+        #expect(error.description == "policy.yaml:\(place): \(message)")
     }
 
     @Test func `that is nested 64 deep is read, one more is not`() {
@@ -132,7 +170,8 @@ struct Unexpected: Error {}
         #expect(!complaints(deep).contains("nested"))
         #expect(
             complaints("[\(deep)]")
-                == "policy.yaml:1:65: could not read the YAML: values are nested more than 64 deep.")
+                == "policy.yaml:1:65: values are nested more than 64 deep. Flatten them."
+        )
         #expect(complaints(String(repeating: "[", count: 100_000)).contains("64 deep"))
         #expect(complaints(String(repeating: "{a: ", count: 100_000)).contains("64 deep"))
     }
@@ -141,7 +180,8 @@ struct Unexpected: Error {}
         let large = String(repeating: "#", count: largestFile + 1)
         #expect(
             complaints(large)
-                == "policy.yaml:1:1: the file has 4194305 bytes, more than 4194304. Split it.")
+                == "policy.yaml:1:1: the file has 4194305 bytes, more than 4194304. Split it."
+        )
         #expect(complaints(String(large.dropLast())) == "")
     }
 
