@@ -75,8 +75,17 @@ extension Program {
         points.flatMap { point in
             point.options.filter { $0.arity != .flag }.map { option in
                 let patterns = point.names(of: option).map { quoted("\(point.path):\($0)") }
-                return "        \(patterns.joined(separator: "|"))) \(action(option.kind)) ;;\n"
+                return
+                    "        \(patterns.joined(separator: "|"))) \(action(option.kind)); return ;;\n"
             }
+        }.joined()
+    }
+
+    /// For each command whose arguments can be completed, how.
+    private func arguments(_ points: [CompletionPoint], _ action: (ValueKind) -> String) -> String {
+        points.compactMap { point in
+            guard let kind = point.argumentKind else { return nil }
+            return "            \(quoted(point.path))) \(action(kind)); return ;;\n"
         }.joined()
     }
 
@@ -94,11 +103,6 @@ extension Program {
             let terms = point.candidates.map(\.term).joined(separator: " ")
             return "        \(quoted(point.path))) candidates=\(quoted(terms)) ;;\n"
         }.joined()
-        let arguments = points.compactMap { point in
-            point.argumentKind.map {
-                "            \(quoted(point.path))) \(action($0)); return ;;\n"
-            }
-        }.joined()
         return """
             # bash completions for \(root.name) \(version)
             \(function)() {
@@ -115,12 +119,12 @@ extension Program {
             \(walk(points))        esac
                 done
                 case "$chosen:$previous" in
-            \(values(points) { action($0) + "; return" })    esac
+            \(values(points, action))    esac
                 case "$chosen" in
             \(words)    esac
                 if [[ $current != -* ]]; then
                     case "$chosen" in
-            \(arguments)        esac
+            \(arguments(points, action))        esac
                 fi
                 COMPREPLY=($(compgen -W "$candidates" -- "$current"))
             }
@@ -145,11 +149,6 @@ extension Program {
             return
                 "        \(quoted(point.path))) candidates=(\(terms.joined(separator: " "))) ;;\n"
         }.joined()
-        let arguments = points.compactMap { point in
-            point.argumentKind.map {
-                "            \(quoted(point.path))) \(action($0)); return ;;\n"
-            }
-        }.joined()
         return """
             #compdef \(root.name)
             # zsh completions for \(root.name) \(version)
@@ -165,12 +164,12 @@ extension Program {
             \(walk(points))        esac
                 done
                 case "$chosen:$previous" in
-            \(values(points) { action($0) + "; return" })    esac
+            \(values(points, action))    esac
                 case "$chosen" in
             \(words)    esac
                 if [[ ${words[CURRENT]} != -* ]]; then
                     case "$chosen" in
-            \(arguments)        esac
+            \(arguments(points, action))        esac
                 fi
                 _describe \(root.name) candidates
             }

@@ -38,7 +38,7 @@ extension Program {
             "\(heading) \(title)\n"
                 + rows.map { term, meaning in
                     ".TP\n\\fB\(roff(String(term.trimmingPrefix(while: \.isWhitespace))))\\fR\n"
-                        + "\(roff(meaning))\n"
+                        + paragraphs(meaning)
                 }.joined()
         }.joined()
     }
@@ -52,7 +52,7 @@ extension Program {
 
     /// Paragraphs apart, and lines that begin with spaces as they are.
     private func paragraphs(_ text: String) -> String {
-        let lines = wrap(text, indent: 0, width: 78).split(
+        let lines = wrap(text, indent: 0, width: 72).split(
             separator: "\n",
             omittingEmptySubsequences: false
         )

@@ -6,17 +6,33 @@ public struct Option: Sendable {
     /// The name without its dashes, which is also the name the command asks for.
     public let name: String
     let arity: Arity
-    let short: Character?
-    let aliases: [String]
-    let kind: ValueKind
-    let placeholder: String
-    let defaultValue: String?
-    let environment: String?
-    let section: String
     let help: String
-    let isNegatable: Bool
-    let isRequired: Bool
+    let section: String
+    let aliases: [String]
     let isHidden: Bool
+    private(set) var short: Character?
+    private(set) var isNegatable = false
+    private(set) var kind = ValueKind.text
+    private(set) var placeholder = ""
+    private(set) var defaultValue: String?
+    private(set) var environment: String?
+    private(set) var isRequired = false
+
+    private init(
+        _ name: String,
+        _ arity: Arity,
+        _ help: String,
+        in section: String,
+        aliases: [String],
+        isHidden: Bool
+    ) {
+        self.name = name
+        self.arity = arity
+        self.help = help
+        self.section = section
+        self.aliases = aliases
+        self.isHidden = isHidden
+    }
 
     /// An option without a value. A negatable one may be taken back with `--no-NAME`.
     ///
@@ -30,21 +46,10 @@ public struct Option: Sendable {
         isHidden: Bool = false,
         _ help: String
     ) -> Self {
-        Self(
-            name: name,
-            arity: .flag,
-            short: short,
-            aliases: aliases,
-            kind: .text,
-            placeholder: "",
-            defaultValue: nil,
-            environment: nil,
-            section: section,
-            help: help,
-            isNegatable: negatable,
-            isRequired: false,
-            isHidden: isHidden
-        )
+        var option = Self(name, .flag, help, in: section, aliases: aliases, isHidden: isHidden)
+        option.short = short
+        option.isNegatable = negatable
+        return option
     }
 
     /// An option with a value; a `repeated` one collects every value it is given.
@@ -64,21 +69,15 @@ public struct Option: Sendable {
         isHidden: Bool = false,
         _ help: String
     ) -> Self {
-        Self(
-            name: name,
-            arity: repeated ? .repeated : .single,
-            short: short,
-            aliases: aliases,
-            kind: kind,
-            placeholder: placeholder ?? kind.placeholder,
-            defaultValue: defaultValue,
-            environment: environment,
-            section: section,
-            help: help,
-            isNegatable: false,
-            isRequired: isRequired,
-            isHidden: isHidden
-        )
+        let arity = repeated ? Arity.repeated : .single
+        var option = Self(name, arity, help, in: section, aliases: aliases, isHidden: isHidden)
+        option.short = short
+        option.kind = kind
+        option.placeholder = placeholder ?? kind.placeholder
+        option.defaultValue = defaultValue
+        option.environment = environment
+        option.isRequired = isRequired
+        return option
     }
 
     /// The names as help writes them: `-o, --output FILE`, `    --[no-]color`.
@@ -124,8 +123,8 @@ public enum ValueKind: Sendable, Equatable {
         case .text: return nil
         case .integer(let range):
             guard let number = wholeNumber(text) else {
-                return
-                    "is not a whole number. Give one, for example \(max(range.lowerBound, min(range.upperBound, 1)))."
+                let example = max(range.lowerBound, min(range.upperBound, 1))
+                return "is not a whole number. Give one, for example \(example)."
             }
             if range.contains(number) { return nil }
             let limits = (range.lowerBound, range.upperBound)

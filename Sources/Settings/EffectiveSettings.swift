@@ -8,7 +8,7 @@ public struct EffectiveSettings: Sendable {
         /// The dotted key.
         public let key: String
         /// The value.
-        public let value: Value
+        public let value: SettingValue
         /// Where it was given.
         public let origin: Origin
         /// The file a secret was read from.
@@ -75,7 +75,7 @@ public struct EffectiveSettings: Sendable {
 
     /// What was given under an open prefix, without it: of `kafka.consumer.` the pair
     /// `("fetch.min.bytes", "1")`. A longer open prefix keeps its own.
-    public func open(_ prefix: String) -> [(name: String, value: Value)] {
+    public func open(_ prefix: String) -> [(name: String, value: SettingValue)] {
         precondition(
             schema.openPrefixes.contains { $0.prefix == prefix },
             "\(prefix) is not declared as an open prefix"
@@ -103,7 +103,7 @@ public struct EffectiveSettings: Sendable {
         }.joined()
     }
 
-    private func value(_ key: String) -> Value? {
+    private func value(_ key: String) -> SettingValue? {
         precondition(
             schema.settings.contains { $0.key == key },
             "\(key) is not declared as a setting"

@@ -81,7 +81,7 @@ private struct Claims {
     }
 
     struct Claim {
-        let value: Value
+        let value: SettingValue
         let origin: Origin
         let prefix: OpenPrefix?
         /// Whether the value is the path of a file that holds the secret.
@@ -127,7 +127,7 @@ private struct Claims {
         mentioned.insert(key)
         // A flag or variable is named by the place already; a line of the file is not.
         let name = origin.isInFile ? "\(key): " : ""
-        let value: Value
+        let value: SettingValue
         switch (given, kind) {
         case (.list(let texts), .strings): value = .strings(texts)
         case (.list, _): return report("\(name)a list stands where one value is expected.", origin)

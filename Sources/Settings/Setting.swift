@@ -95,7 +95,7 @@ extension Setting.Kind {
     }
 
     /// The value a text stands for, or why it stands for none, in words that follow the text.
-    func parse(_ text: String) -> Result<Value, Mismatch> {
+    func parse(_ text: String) -> Result<SettingValue, Mismatch> {
         switch self {
         case .string: return .success(.string(text))
         case .integer(let range):

@@ -128,7 +128,8 @@ extension SettingsSchema {
     ///
     /// Under an open prefix an underscore is a dot: all of librdkafka's names are written so.
     func meaning(ofVariable name: String) -> (key: String, meaning: Meaning) {
-        for key in refusals.map(\.key) + knownKeys where environmentName(of: key) == name {
+        let named = openPrefixes.flatMap { open in (open.names ?? []).map { open.prefix + $0 } }
+        for key in refusals.map(\.key) + knownKeys + named where environmentName(of: key) == name {
             return (key, meaning(of: key))
         }
         var key = name.dropFirst(environmentPrefix.count).lowercased().replacing("_", with: ".")

@@ -1,3 +1,5 @@
+internal import Wording
+
 /// Something wrong in a file, for the person who wrote it: `policy.yaml:3:5: limit: …`.
 public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     /// The name of the file, as the person knows it.
@@ -31,6 +33,9 @@ public struct Diagnostics: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// One message a line.
-    public var description: String { list.map(\.description).joined(separator: "\n") }
+    /// One message a line; of a file that is wrong everywhere, the first hundred.
+    public var description: String {
+        let more = list.count > 100 ? ["… and \(grouped(list.count - 100)) more."] : []
+        return (list.prefix(100).map(\.description) + more).joined(separator: "\n")
+    }
 }

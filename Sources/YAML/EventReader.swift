@@ -16,11 +16,14 @@ internal import CYAML
         case start
     }
 
+    /// What makes a value more than it looks.
+    enum Decoration { case alias, anchor, tag }
+
     struct Event {
         let kind: Kind
         let position: Position
-        /// The anchor or tag that stands before the value, as it is written.
-        let decoration: String?
+        /// What stands before or for the value and is not taken in plain files.
+        let decoration: Decoration?
     }
 
     struct SyntaxError: Error {
@@ -56,26 +59,26 @@ internal import CYAML
         guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
         defer { unsafe yaml_event_delete(&event) }
         let position = unsafe Position(event.start_mark)
-        var decoration: String?
+        var decoration: Decoration?
         let kind: Kind
         switch unsafe event.type {
         case YAML_ALIAS_EVENT:
             kind = .alias
-            decoration = unsafe name("*", event.data.alias.anchor)
+            decoration = .alias
         case YAML_SCALAR_EVENT:
             let scalar = unsafe event.data.scalar
             let text = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)
             let style = unsafe scalar.style == YAML_PLAIN_SCALAR_STYLE ? Node.Style.plain : .quoted
             kind = unsafe .scalar(String(decoding: text, as: UTF8.self), style)
-            decoration = unsafe name("&", scalar.anchor) ?? name("", scalar.tag)
+            decoration = unsafe self.decoration(scalar.anchor, scalar.tag)
         case YAML_SEQUENCE_START_EVENT:
             kind = .sequenceStart
             let start = unsafe event.data.sequence_start
-            decoration = unsafe name("&", start.anchor) ?? name("", start.tag)
+            decoration = unsafe self.decoration(start.anchor, start.tag)
         case YAML_MAPPING_START_EVENT:
             kind = .mappingStart
             let start = unsafe event.data.mapping_start
-            decoration = unsafe name("&", start.anchor) ?? name("", start.tag)
+            decoration = unsafe self.decoration(start.anchor, start.tag)
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT, YAML_DOCUMENT_END_EVENT:
             kind = .end
         case YAML_STREAM_END_EVENT: kind = .streamEnd
@@ -84,11 +87,12 @@ internal import CYAML
         return Event(kind: kind, position: position, decoration: decoration)
     }
 
-    /// The C string with its sigil, or nil for none.
-    private func name(_ sigil: String, _ text: UnsafeMutablePointer<UInt8>?) -> String? {
-        // Safe: libyaml ends its strings with a zero byte.
-        guard let text = unsafe text else { return nil }
-        return unsafe sigil + String(cString: text)
+    private func decoration(
+        _ anchor: UnsafeMutablePointer<UInt8>?,
+        _ tag: UnsafeMutablePointer<UInt8>?
+    ) -> Decoration? {
+        if unsafe anchor != nil { return .anchor }
+        return unsafe tag != nil ? .tag : nil
     }
 
     private func syntaxError() -> SyntaxError {

@@ -26,7 +26,7 @@ public struct Node: Sendable {
     public let content: Content
 
     /// What a value can be.
-    public indirect enum Content: Sendable {
+    public enum Content: Sendable {
         /// Text, a number, a date: anything without parts.
         case scalar(String, Style)
         /// A list.

@@ -15,7 +15,10 @@ public func parse(_ bytes: [UInt8], file: String) throws(Diagnostics) -> [Node] 
             Diagnostic(file: file, position: Position(line: 1, column: 1), message: message)
         ])
     }
-    var composer = Composer(events: EventReader(bytes))
+    // A byte order mark is no character of the first line; libyaml would count it as one.
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let text = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
+    var composer = Composer(events: EventReader(text))
     let documents = composer.documents()
     guard composer.problems.isEmpty else {
         throw Diagnostics(
@@ -111,14 +114,14 @@ private struct Composer: ~Copyable {
         return event
     }
 
+    /// The names of anchors and aliases are not repeated: a password may begin with * or &.
     private mutating func refuse(_ event: EventReader.Event) {
-        guard let decoration = event.decoration else { return }
-        if case .alias = event.kind {
-            report("the alias \(decoration) is not taken. Write its value out.", at: event.position)
-        } else if decoration.hasPrefix("&") {
-            report("the anchor \(decoration) is not taken. Delete it.", at: event.position)
-        } else {
-            report("the tag \(decoration) is not taken. Delete it.", at: event.position)
+        let way = "Delete it, or put the text in quotes if it belongs to it."
+        switch event.decoration {
+        case .alias: report("an alias (*) is not taken. \(way)", at: event.position)
+        case .anchor: report("an anchor (&) is not taken. \(way)", at: event.position)
+        case .tag: report("a tag (!) is not taken. \(way)", at: event.position)
+        case nil: return
         }
     }
 

@@ -79,6 +79,41 @@ import Testing
         )
     }
 
+    @Test func `keeps sections apart, indented lines as they are, and what is hidden hidden`() async
+    {
+        #expect(
+            await run("run --help").output == """
+                Usage: diversion-monitor run [OPTIONS]
+
+                Run the monitor.
+
+                Runs until it is told to stop.
+
+                    SIGTERM   finish the batch, then end
+
+                Options:
+                      --[no-]color   Colour the messages.
+                  -c, --config FILE  The settings file. [environment: DIVERSION_MONITOR_CONFIG]
+                  -h, --help         Show this help.
+
+                Settings:
+                      --sources.start WORD  Where to begin. [one of: earliest, latest, stored,
+                                            timestamp] [default: stored] [environment:
+                                            DIVERSION_MONITOR_SOURCES_START]
+                      --kafka.bootstrap HOST:PORT,HOST:PORT
+                                            The brokers to begin with.
+
+                Exit codes:
+                  0   all went well.
+                  1   it could not be done; the message says why.
+                  64  the command line is wrong.
+                  78  the settings are wrong.
+
+                """
+        )
+        #expect(await run("run --trace").output == "tracing\n")
+    }
+
     @Test func `wraps to a narrow terminal`() async {
         let lines = await run("help topics plan", width: 44).output.split(separator: "\n")
         #expect(lines.contains("      --partitions NUMBER     The partitions"))

@@ -22,7 +22,35 @@ let sample = Program(
     ],
     examples: [Example("Check the settings before a restart", "diversion-monitor config check")],
     commands: [
-        Command("run", "Run the monitor", openPrefixes: ["kafka."]) { invocation in
+        Command(
+            "run",
+            "Run the monitor",
+            discussion: """
+                Runs until it is told to stop.
+
+                    SIGTERM   finish the batch, then end
+                """,
+            options: [
+                .flag("trace", isHidden: true, "Print every decision"),
+                .value(
+                    "sources.start",
+                    .choice(["earliest", "latest", "stored", "timestamp"]),
+                    default: "stored",
+                    environment: "DIVERSION_MONITOR_SOURCES_START",
+                    section: "Settings",
+                    "Where to begin"
+                ),
+                .value(
+                    "kafka.bootstrap",
+                    .text,
+                    placeholder: "HOST:PORT,HOST:PORT",
+                    section: "Settings",
+                    "The brokers to begin with"
+                ),
+            ],
+            openPrefixes: ["kafka."]
+        ) { invocation in
+            if invocation.flag("trace") { invocation.terminal.output.print("tracing") }
             for (name, value) in invocation.openOptions {
                 invocation.terminal.output.print("\(name) = \(value)")
             }

@@ -83,7 +83,7 @@ private final class Clock: Sendable {
 
     @Test func `tells share, count, rate and what is left`() {
         let clock = clock
-        var progress = Progress(of: "events", total: 3_000_000, on: sink()) { clock.now }
+        var progress = ProgressLine(of: "events", total: 3_000_000, on: sink()) { clock.now }
         clock.set(1_524)
         progress.update(1_234_567)
         clock.set(3_600)
@@ -98,7 +98,7 @@ private final class Clock: Sendable {
 
     @Test func `tells no share when nobody knows the total`() {
         let clock = clock
-        var progress = Progress(of: "records", on: sink()) { clock.now }
+        var progress = ProgressLine(of: "records", on: sink()) { clock.now }
         progress.update(0)
         clock.set(4_000_000)
         progress.update(8_000)
@@ -112,7 +112,7 @@ private final class Clock: Sendable {
 
     @Test func `is drawn at most ten times a second`() {
         let clock = clock
-        var progress = Progress(of: "events", total: 5_000, on: sink()) { clock.now }
+        var progress = ProgressLine(of: "events", total: 5_000, on: sink()) { clock.now }
         for millisecond in 0..<1_000 {
             clock.set(millisecond)
             progress.update(millisecond)
@@ -122,7 +122,7 @@ private final class Clock: Sendable {
 
     @Test func `never wraps a line it could not draw over`() {
         let clock = clock
-        var progress = Progress(of: "events", total: 10, on: sink(width: 12)) { clock.now }
+        var progress = ProgressLine(of: "events", total: 10, on: sink(width: 12)) { clock.now }
         clock.set(1_000)
         progress.update(5)
         #expect(drawings == ["50 % 5 even"])
@@ -130,7 +130,9 @@ private final class Clock: Sendable {
 
     @Test func `is silent where nobody watches`() {
         let clock = clock
-        var progress = Progress(of: "events", total: 10, on: sink(isTerminal: false)) { clock.now }
+        var progress = ProgressLine(of: "events", total: 10, on: sink(isTerminal: false)) {
+            clock.now
+        }
         progress.update(5)
         progress.finish(10)
         #expect(drawings == [])

@@ -161,7 +161,11 @@ import Testing
             "dry-run: false\n---\ndry-run: true",
             "monitor.yaml:3:1: a second document begins. Keep one."
         ),
-        ("app: &x 1", "monitor.yaml:1:6: the anchor &x is not taken. Delete it."),
+        (
+            "console.token: *swordfish",
+            "monitor.yaml:1:16: an alias (*) is not taken."
+                + " Delete it, or put the text in quotes if it belongs to it."
+        ),
         ("app: x\napp: y", "monitor.yaml:2:1: \"app\" stands twice, first in line 1. Keep one."),
         (
             "app:\n\tx: 1",

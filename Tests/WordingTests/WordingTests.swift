@@ -16,6 +16,12 @@ func `a misspelt word finds the word that was meant`(word: String, meant: String
     #expect(didYouMean("plax", among: ["config"]) == "")
 }
 
+@Test func `a guess may be held closer than a third of the word`() {
+    #expect(closest(to: "client.rack", among: ["client.id"]) == "client.id")
+    #expect(closest(to: "client.rack", among: ["client.id"], within: 2) == nil)
+    #expect(closest(to: "retires", among: ["retries"], within: 2) == "retries")
+}
+
 @Test func `lists read as a person says them`() {
     #expect(spoken([]) == "")
     #expect(spoken(["text"]) == "text")

@@ -56,7 +56,7 @@ func complaints(_ text: String) -> String {
     }
 
     @Test func `may begin with a byte order mark`() {
-        #expect(complaints("\u{FEFF}name: x") == "1:8 name = x (plain)\n")
+        #expect(complaints("\u{FEFF}name: x") == "1:7 name = x (plain)\n")
     }
 
     @Test func `may hold several documents, or none`() {
@@ -97,11 +97,14 @@ struct Unexpected: Error {}
                 [1, 2]: x
                 """
             ) == """
-                policy.yaml:1:7: the anchor &base is not taken. Delete it.
+                policy.yaml:1:7: an anchor (&) is not taken. \
+                Delete it, or put the text in quotes if it belongs to it.
                 policy.yaml:4:3: the merge key << is not taken. Write the keys out.
-                policy.yaml:4:7: the alias *base is not taken. Write its value out.
+                policy.yaml:4:7: an alias (*) is not taken. \
+                Delete it, or put the text in quotes if it belongs to it.
                 policy.yaml:6:3: "name" stands twice, first in line 5. Keep one.
-                policy.yaml:7:8: the tag tag:yaml.org,2002:int is not taken. Delete it.
+                policy.yaml:7:8: a tag (!) is not taken. \
+                Delete it, or put the text in quotes if it belongs to it.
                 policy.yaml:8:1: a key must be text, not a list or a mapping.
                 """
         )
@@ -174,6 +177,13 @@ struct Unexpected: Error {}
         )
         #expect(complaints(String(repeating: "[", count: 100_000)).contains("64 deep"))
         #expect(complaints(String(repeating: "{a: ", count: 100_000)).contains("64 deep"))
+    }
+
+    @Test func `everywhere has the first hundred told`() {
+        let lines = complaints(String(repeating: "a: 1\n", count: 1_235)).split(separator: "\n")
+        #expect(lines.count == 101)
+        #expect(lines[0] == "policy.yaml:2:1: \"a\" stands twice, first in line 1. Keep one.")
+        #expect(lines[100] == "… and 1,134 more.")
     }
 
     @Test func `that is larger than 4 MiB is not looked at`() {

@@ -6,7 +6,7 @@ internal import Wording
 ///
 /// It is drawn at most ten times a second, however often `update` is called; between drawings an
 /// update costs one look at the clock.
-public struct Progress {
+public struct ProgressLine {
     private let noun: String
     private let total: Int?
     private let sink: Sink

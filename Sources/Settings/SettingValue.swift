@@ -1,7 +1,7 @@
 internal import Wording
 
 /// The value of a setting, checked.
-public enum Value: Sendable, Equatable, CustomStringConvertible {
+public enum SettingValue: Sendable, Equatable, CustomStringConvertible {
     /// Text, a path or the word of an enumeration.
     case string(String)
     /// A whole number.
