@@ -84,8 +84,9 @@ private func meaning(of option: Option) -> String {
         notes.append("one of: \(words.joined(separator: ", "))")
     }
     if option.arity == .repeated { notes.append("may be repeated") }
-    if let value = option.defaultValue { notes.append("default: \(value)") }
-    if let name = option.environment { notes.append("environment: \(name)") }
+    // A no-break space keeps a name to copy on the line of what it is.
+    if let value = option.defaultValue { notes.append("default:\u{A0}\(value)") }
+    if let name = option.environment { notes.append("environment:\u{A0}\(name)") }
     return option.help + "." + notes.map { " [\($0)]" }.joined()
 }
 
@@ -109,7 +110,8 @@ private func table(_ rows: [HelpRow], width: Int) -> String {
 /// The text in lines of at most `width` characters, each after `indent` spaces.
 ///
 /// A blank line parts paragraphs; a line that begins with spaces is kept as it is. A word longer
-/// than a line stands alone, uncut: it may be a path to copy.
+/// than a line stands alone, uncut: it may be a path to copy. A no-break space becomes a space
+/// once the lines are made.
 func wrap(_ text: String, indent: Int, width: Int) -> String {
     let margin = String(repeating: " ", count: indent)
     var lines: [String] = []
@@ -130,5 +132,5 @@ func wrap(_ text: String, indent: Int, width: Int) -> String {
         }
     }
     endLine()
-    return lines.map { $0 + "\n" }.joined()
+    return lines.map { $0.replacing("\u{A0}", with: " ") + "\n" }.joined()
 }

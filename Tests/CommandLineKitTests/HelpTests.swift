@@ -60,8 +60,8 @@ import Testing
                       --only TOPIC            A topic to plan. [may be repeated]
                       --cluster NAME          The cluster.
                       --[no-]color            Colour the messages.
-                  -c, --config FILE           The settings file. [environment:
-                                              DIVERSION_MONITOR_CONFIG]
+                  -c, --config FILE           The settings file.
+                                              [environment: DIVERSION_MONITOR_CONFIG]
                   -h, --help                  Show this help.
 
                 Examples:
@@ -98,8 +98,8 @@ import Testing
 
                 Settings:
                       --sources.start WORD  Where to begin. [one of: earliest, latest, stored,
-                                            timestamp] [default: stored] [environment:
-                                            DIVERSION_MONITOR_SOURCES_START]
+                                            timestamp] [default: stored]
+                                            [environment: DIVERSION_MONITOR_SOURCES_START]
                       --kafka.bootstrap HOST:PORT,HOST:PORT
                                             The brokers to begin with.
 
