@@ -12,8 +12,10 @@ let strict: [SwiftSetting] = [
 ]
 /// Products: every unsafe construct carries the word `unsafe`.
 let safe = strict + [.strictMemorySafety()]
-/// Modules that define views over borrowed bytes.
+/// Modules that define or hold views over borrowed bytes.
 let views = safe + [.enableExperimentalFeature("Lifetimes")]
+/// Tests: `strict` is enough where nothing is shipped.
+let tests = strict + [.enableExperimentalFeature("Lifetimes")]
 
 let package = Package(
     name: "diversion-monitor",
@@ -34,26 +36,74 @@ let package = Package(
         // From the bottom up.
         .target(name: "Kafka", dependencies: ["CKafka"], swiftSettings: views),
         .target(name: "Journal", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Ingest", dependencies: ["Journal", "CYAML"], swiftSettings: views),
+        .target(name: "Ingest", dependencies: ["Journal", "Wording", "YAML"], swiftSettings: views),
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
             name: "Pipeline",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
             swiftSettings: views
         ),
-        .target(name: "CommandLineKit", swiftSettings: safe),
+
+        // What people type and read. They know nothing of events, so any module may be shown to
+        // a person with the same spelling of durations, numbers and "did you mean".
+        .target(name: "Wording", swiftSettings: safe),
+        .target(name: "YAML", dependencies: ["CYAML", "Wording"], swiftSettings: safe),
+        .target(name: "Settings", dependencies: ["Wording", "YAML"], swiftSettings: safe),
+        .target(name: "CommandLineKit", dependencies: ["Wording"], swiftSettings: safe),
         .executableTarget(
             name: "diversion-monitor",
             dependencies: [
-                "CommandLineKit", "Engine", "Ingest", "Journal", "Kafka", "Pipeline",
+                "CommandLineKit", "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "Settings",
+                "Wording", "YAML",
             ],
             swiftSettings: views
         ),
+
+        // Tools of the repository: measurements, and the sample data of the demonstration.
         .executableTarget(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             swiftSettings: views
         ),
+        .executableTarget(name: "sample-data", swiftSettings: safe),
+
+        // Tests beside each module; TestKit is what they share.
+        .target(
+            name: "TestKit",
+            dependencies: ["Engine", "Ingest", "Journal", "Pipeline"],
+            path: "Tests/TestKit",
+            swiftSettings: tests
+        ),
+        .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineKitTests",
+            dependencies: ["CommandLineKit"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestKit"], swiftSettings: tests),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: ["Ingest", "Journal", "TestKit", "YAML"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Engine", "Ingest", "Journal", "Pipeline", "TestKit"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: ["TestKit"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit"],
+            swiftSettings: tests
+        ),
+        .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
