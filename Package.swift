@@ -47,6 +47,12 @@ let package = Package(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             swiftSettings: views),
+
+        // Tests beside each module; TestKit is what they share.
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        .testTarget(
+            name: "KafkaTests", dependencies: ["Kafka", "TestKit"],
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     ],
     swiftLanguageModes: [.v6]
 )

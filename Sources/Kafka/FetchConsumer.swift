@@ -132,6 +132,12 @@ public struct PartitionOffsets: Sendable, Equatable {
     public let low: Int64
     /// The offset that the next record will get; equal to `low` when the partition is empty.
     public let end: Int64
+
+    /// States the bounds.
+    public init(low: Int64, end: Int64) {
+        self.low = low
+        self.end = end
+    }
 }
 
 /// A topic's handle.
