@@ -145,7 +145,7 @@ import Testing
         // INVALID_PRODUCER_EPOCH, as a zombie is told
         broker.refuse(.endTransaction, with: [KafkaError.Code(rawValue: 47)])
         let fenced = #expect(throws: TransactionError.self) { try producer.commit() }
-        #expect(fenced?.verdict == .fatal)
+        #expect(fenced?.verdict == .fatal, "\(String(describing: fenced))")
         #expect(producer.isSuspect == true)
         producer.abandon()
     }

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import Synchronization
 
@@ -16,8 +15,10 @@ public final class RealKafka: Sendable {
 
     /// A real Kafka can be had; if not, it is said aloud once.
     public static let isConfigured: Bool = {
-        if environment("KAFKA_BOOTSTRAP") != nil || environment("KAFKA_HOME") != nil { return true }
-        FileHandle.standardError.write(Data("SKIPPED: a group of tests \(skipReason)\n".utf8))
+        if environment("KAFKA_BOOTSTRAP") != nil { return true }
+        if environment("KAFKA_HOME") != nil { return true }
+        let line = "SKIPPED: a group of tests \(skipReason)\n"
+        _ = line.withCString { write(2, $0, line.utf8.count) }
         return false
     }()
 
@@ -58,7 +59,7 @@ public final class RealKafka: Sendable {
         }
         let script = home + "/kafka"
         port = try RealKafka.freePort()
-        folder = NSTemporaryDirectory() + "/kafka-test-\(getpid())-\(port)"
+        folder = RealKafka.temporaryFolder + "/kafka-test-\(getpid())-\(port)"
         bootstrap = "127.0.0.1:\(port)"
         self.script = script
         let guardian = try Guardian(script: script, folder: folder)
@@ -79,7 +80,7 @@ public final class RealKafka: Sendable {
     /// A name that no other test uses.
     public func uniqueName(_ prefix: String) -> String {
         let number = RealKafka.names.add(1, ordering: .relaxed).newValue
-        return "\(prefix)-\(getpid())-\(Int(Date().timeIntervalSince1970) % 1_000_000)-\(number)"
+        return "\(prefix)-\(time(nil) % 1_000_000)-\(getpid())-\(number)"
     }
 
     private static let names = Atomic<Int>(0)
@@ -92,29 +93,31 @@ public final class RealKafka: Sendable {
     }
 
     private static func environment(_ name: String) -> String? {
-        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else {
+            return nil
+        }
+        return value
     }
 
     private static func run(_ script: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["bash", script] + arguments
-        // A file, not a pipe: the broker inherits descriptors, and a pipe would not end before it.
-        let path = NSTemporaryDirectory() + "/kafka-output-\(UUID().uuidString)"
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let output = FileHandle(forUpdatingAtPath: path)
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        if process.terminationStatus != 0 {
-            let text = String(
-                decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
-            throw Failure(message: "could not \(arguments[0]) Kafka: \(text)")
+        // A file, not a pipe: the broker inherits it, so a pipe would not end before the broker.
+        let path = temporaryFolder + "/kafka-output-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        defer { unlink(path) }
+        let output = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let process = try spawn(["bash", script] + arguments, input: nil, output: output)
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        if status != 0 {
+            var text = [UInt8](repeating: 0, count: 4096)
+            let count = pread(output, &text, text.count, 0)
+            close(output)
+            let said = String(decoding: text.prefix(max(0, count)), as: UTF8.self)
+            throw Failure(message: "could not \(arguments[0]) Kafka: \(said)")
         }
+        close(output)
     }
+
+    static let temporaryFolder = environment("TMPDIR") ?? "/tmp"
 
     /// A port that is free now, as are the few behind it that the script uses.
     private static func freePort() throws -> UInt16 {
@@ -143,28 +146,51 @@ public final class RealKafka: Sendable {
 /// Ends the broker when the test process ends, however it ends: a small shell that waits for the
 /// other end of its input to be closed.
 private final class Guardian: Sendable {
-    private let input: FileHandle
+    private let input: Int32
 
     init(script: String, folder: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw RealKafka.Failure(message: "could not make a pipe") }
+        // Else the broker would hold the pipe open, too.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let commands = """
             trap '' INT TERM HUP
             cat >/dev/null
             bash "$1" resume --dir "$2"; bash "$1" kill --dir "$2"; rm -rf "$2"
             """
-        process.arguments = ["bash", "-c", commands, "guardian", script, folder]
-        let pipe = Pipe()
-        // Else the broker would hold the pipe open, too.
-        for handle in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
-            _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        }
-        process.standardInput = pipe
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        input = pipe.fileHandleForWriting
+        _ = try spawn(
+            ["bash", "-c", commands, "guardian", script, folder], input: ends[0], output: nil)
+        close(ends[0])
+        input = ends[1]
     }
 
-    func end() { try? input.close() }
+    func end() { close(input) }
+}
+
+/// Starts a program. Foundation's `Process` is not used: it takes a program for running as long as
+/// any of its children, here the broker, runs.
+private func spawn(_ arguments: [String], input: Int32?, output: Int32?) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    for target in [Int32(1), 2] {
+        if let output {
+            posix_spawn_file_actions_adddup2(&actions, output, target)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, target, "/dev/null", O_WRONLY, 0)
+        }
+    }
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    let failure = posix_spawnp(&process, arguments[0], &actions, nil, &words, environ)
+    guard failure == 0 else {
+        throw RealKafka.Failure(message: "could not start \(arguments[0]): error \(failure)")
+    }
+    return process
 }
