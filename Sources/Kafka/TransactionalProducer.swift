@@ -1,0 +1,281 @@
+import CKafka
+import Synchronization
+
+/// Why a transaction cannot go on.
+public struct TransactionError: Error, Sendable, CustomStringConvertible {
+    /// What the owner must do.
+    public enum Verdict: Sendable, Equatable {
+        /// Nothing of the transaction will be seen: `abort()` it. The producer is good, the state
+        /// that ran ahead of the transaction is not.
+        case abort
+        /// Nobody knows whether the transaction took effect, or whether a request of it is still
+        /// on its way (librdkafka sends EndTxn again under the same epoch): destroy the producer;
+        /// `initialize()` of its successor ends the doubt, then read the committed receipt.
+        case suspect
+        /// The producer is fenced or broken for good: destroy it, and find out who owns the
+        /// partition before another is made.
+        case fatal
+    }
+
+    /// What the owner must do.
+    public let verdict: Verdict
+    /// What happened.
+    public let error: KafkaError
+
+    /// The error as a sentence.
+    public var description: String { error.description }
+
+    init(_ error: KafkaError, _ verdict: Verdict? = nil) {
+        self.error = error
+        self.verdict =
+            verdict
+            ?? {
+                if error.isFatal || error.isFenced && !error.requiresAbort { return .fatal }
+                if error.isTimeout || error.isRetriable { return .suspect }
+                // Neither retriable nor abortable counts as fatal.
+                return error.requiresAbort ? .abort : .fatal
+            }()
+    }
+}
+
+/// How a transaction was committed.
+public enum CommitOutcome: Sendable, Equatable {
+    /// All is well: the next transaction may begin.
+    case committed
+    /// It is committed, but EndTxn was sent more than once: a copy still on its way could end the
+    /// *next* transaction (confluentinc/librdkafka#5423). Destroy the producer before that.
+    case committedSuspect
+}
+
+/// Writes records and consumed offsets in transactions.
+///
+/// One owner, one thread. Any failure but an abort has one answer: destroy the producer, make a new
+/// one with the same identifier, `initialize()` it (which fences everything of the old one), and
+/// build the state anew.
+///
+///     var producer = try TransactionalProducer(id: "app.score.3", settings)
+///     try producer.initialize()
+///     let topic = try producer.topic("alerts", within: .seconds(10))
+///     try producer.begin()
+///     try producer.produce(bytes, key: key, to: topic, partition: 0)
+///     try producer.sendOffsets([ConsumedOffset(partition, offset: 43)], of: metadata)
+///     if try producer.commit() == .committedSuspect { … }
+public struct TransactionalProducer: ~Copyable, Sendable {
+    private var core: ProducerCore
+    /// The transactional identifier.
+    public let id: String
+    /// A time-out, a fatal error or a repeated EndTxn was seen: use the handle no more.
+    public private(set) var isSuspect = false
+
+    /// Makes a producer.
+    ///
+    /// - Parameters:
+    ///   - id: The transactional identifier: the same for every owner of a partition, so that a new
+    ///     owner fences the old one; no worker, host or process in it.
+    ///   - settings: The user's settings.
+    public init(id: String, _ settings: ClientSettings) throws(KafkaError) {
+        self.id = id
+        core = ProducerCore(
+            try Client(
+                .transactionalProducer,
+                settings,
+                own: [ClientSettings.Entry("transactional.id", id)]
+            )
+        )
+    }
+
+    /// Fences every earlier producer with the same identifier, and aborts what it has left open.
+    public mutating func initialize(
+        within limit: Duration = .seconds(15)
+    ) throws(TransactionError) {
+        unsafe try call("take over the transactions of \(id)") { handle in
+            unsafe rd_kafka_init_transactions(handle, limit.milliseconds)
+        }
+    }
+
+    /// Opens a topic and learns its partitions; again, to learn of new ones.
+    public mutating func topic(
+        _ name: String,
+        within limit: Duration
+    ) throws(KafkaError) -> ProducerTopic {
+        try core.topic(name, within: limit)
+    }
+
+    /// Begins a transaction; nothing is sent yet.
+    public mutating func begin() throws(TransactionError) {
+        core.client.context.endTransactionRequests.store(0, ordering: .relaxed)
+        _ = core.client.takeFailures()
+        unsafe try call("begin a transaction") { handle in unsafe rd_kafka_begin_transaction(handle)
+        }
+    }
+
+    /// Enqueues a copy of a record.
+    ///
+    /// - Parameters:
+    ///   - value: The value's bytes.
+    ///   - key: The key's bytes, if it has one.
+    ///   - topic: The topic, opened by this producer.
+    ///   - partition: The partition's number.
+    ///   - limit: How long to wait for room in librdkafka's queue.
+    /// - Throws: Why the record was not taken, for example `isTooLarge`; records before it are still
+    ///   in the transaction.
+    public mutating func produce(
+        _ value: RawSpan,
+        key: RawSpan? = nil,
+        to topic: ProducerTopic,
+        partition: Int32,
+        waiting limit: Duration = .seconds(8)
+    ) throws(KafkaError) {
+        try core.produce(value, key: key, to: topic, partition: partition, waiting: limit)
+    }
+
+    /// Enqueues a copy of a record with headers or a time of its own.
+    ///
+    /// - Parameters:
+    ///   - value: The value's bytes.
+    ///   - key: The key's bytes, if it has one.
+    ///   - headers: The headers, in order.
+    ///   - timestampMilliseconds: The record's time since 1970; without one it is now. A time more
+    ///     than an hour ahead is refused by Kafka 4.
+    ///   - topic: The topic, opened by this producer.
+    ///   - partition: The partition's number.
+    ///   - limit: How long to wait for room in librdkafka's queue.
+    public mutating func produce(
+        _ value: RawSpan,
+        key: RawSpan? = nil,
+        headers: [Header],
+        timestampMilliseconds: Int64? = nil,
+        to topic: ProducerTopic,
+        partition: Int32,
+        waiting limit: Duration = .seconds(8)
+    ) throws(KafkaError) {
+        try core.produce(
+            value,
+            key: key,
+            headers: headers,
+            timestampMilliseconds: timestampMilliseconds,
+            to: topic,
+            partition: partition,
+            waiting: limit
+        )
+    }
+
+    /// Enqueues copies of all records of a batch.
+    public mutating func produce(
+        _ batch: borrowing RecordBatch,
+        to topic: ProducerTopic,
+        waiting limit: Duration = .seconds(8)
+    ) throws(KafkaError) {
+        try core.produce(batch, to: topic, waiting: limit)
+    }
+
+    /// Adds consumed offsets to the transaction, fenced by the group's generation.
+    ///
+    /// - Throws: `abort` when the generation has gone by, that is, a rebalance came in between.
+    public mutating func sendOffsets(
+        _ offsets: [ConsumedOffset],
+        of group: GroupMetadata,
+        within limit: Duration = .seconds(8)
+    ) throws(TransactionError) {
+        for offset in offsets {
+            precondition(
+                offset.metadata.utf8.count <= 4096
+                    && offset.metadata.utf8.allSatisfy { $0 > 0 && $0 < 128 },
+                "an offset's metadata is ASCII of at most 4096 bytes"
+            )
+        }
+        let list = PartitionList(offsets)
+        unsafe try call("add offsets to a transaction of \(id)") { handle in
+            // Safe: librdkafka copies list and metadata.
+            unsafe rd_kafka_send_offsets_to_transaction(
+                handle,
+                list.pointer,
+                group.handle,
+                limit.milliseconds
+            )
+        }
+    }
+
+    /// Delivers all records and commits, in slices of 8 s, repeated while librdkafka says so.
+    ///
+    /// - Throws: `abort` when a record could not be delivered (its own error is told), `suspect` when
+    ///   the result is unknown.
+    public mutating func commit(
+        within limit: Duration = .seconds(30)
+    ) throws(TransactionError) -> CommitOutcome {
+        let deadline = Deadline(after: limit)
+        while true {
+            let slice = max(1, min(8000, deadline.remainingMilliseconds))
+            // Safe: the handle is alive; the error is taken over.
+            guard
+                let refusal = unsafe rd_kafka_commit_transaction(core.client.handle, slice)
+            else { break }
+            let error = unsafe KafkaError(taking: refusal, "commit a transaction of \(id)")
+            // The commit goes on in the background: the same call waits for it again. An abort
+            // meanwhile would be refused (_CONFLICT).
+            if error.isRetriable, !error.isFatal, !deadline.isOver { continue }
+            throw failed(withDelivery(error))
+        }
+        if core.client.takeFailures().count > 0 { isSuspect = true }
+        if endTransactionRequests > 1 { isSuspect = true }
+        return isSuspect ? .committedSuspect : .committed
+    }
+
+    /// Aborts the transaction: its records are never seen, its offsets never committed.
+    ///
+    /// Its records are delivered first, for at most a quarter of the time: when the abort overtakes
+    /// the request that adds the partition to the transaction, Kafka refuses it with
+    /// INVALID_TXN_STATE.
+    public mutating func abort(within limit: Duration = .seconds(8)) throws(TransactionError) {
+        _ = unsafe rd_kafka_flush(core.client.handle, (limit / 4).milliseconds)
+        unsafe try call("abort a transaction of \(id)") { handle in
+            unsafe rd_kafka_abort_transaction(handle, limit.milliseconds)
+        }
+        if endTransactionRequests > 1 { isSuspect = true }
+        _ = core.client.takeFailures()  // Records that were thrown away.
+    }
+
+    /// How many EndTxn requests were sent since `begin()`: more than one makes the handle suspect.
+    public var endTransactionRequests: Int {
+        core.client.context.endTransactionRequests.load(ordering: .relaxed)
+    }
+
+    /// Serves statistics while nothing is produced.
+    public mutating func serve() { core.serve(0) }
+
+    /// Leaves the handle to the end of the process instead of destroying it.
+    ///
+    /// For a process that exits after it was fenced: destroying a producer with records on their way
+    /// has crashed librdkafka 2.0.2 once in 169 times.
+    public consuming func abandon() { core.client.abandon() }
+
+    /// Does one call and judges its error.
+    private mutating func call(
+        _ attempt: String,
+        _ body: (OpaquePointer) -> OpaquePointer?
+    ) throws(TransactionError) {
+        // Safe: the handle is alive; the error is taken over.
+        guard let refusal = unsafe body(core.client.handle) else { return }
+        throw failed(unsafe KafkaError(taking: refusal, attempt))
+    }
+
+    private mutating func failed(_ error: KafkaError) -> TransactionError {
+        let failure = TransactionError(error)
+        if failure.verdict != .abort { isSuspect = true }
+        return failure
+    }
+
+    /// The cause, where a record that failed to be delivered is the cause.
+    private func withDelivery(_ error: KafkaError) -> KafkaError {
+        guard let cause = core.client.takeFailures().first else { return error }
+        return KafkaError(
+            code: cause.code,
+            name: cause.name,
+            message: cause.message,
+            attempt: cause.attempt,
+            isFatal: error.isFatal,
+            isRetriable: error.isRetriable,
+            requiresAbort: error.requiresAbort
+        )
+    }
+}
