@@ -47,6 +47,12 @@ let package = Package(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             swiftSettings: views),
+        .executableTarget(name: "sample-data", swiftSettings: safe),
+
+        // Tests: `strict` is enough where nothing is shipped.
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
