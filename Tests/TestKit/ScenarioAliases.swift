@@ -47,9 +47,12 @@ enum ReferenceTable {
         return others.joined(separator: "\n") + "\n"
     }
 
-    private static func others(than row: String, in table: String, named file: String) -> [String]? {
+    private static func others(than row: String, in table: String, named file: String) -> [String]?
+    {
         guard let columns = keys[file], let key = key(of: row, columns) else { return nil }
-        return table.split(separator: "\n").map(String.init).filter { self.key(of: $0, columns) != key }
+        return table.split(separator: "\n").map(String.init).filter {
+            self.key(of: $0, columns) != key
+        }
     }
 
     private static func key(of row: String, _ columns: [Int]) -> [Substring]? {

@@ -9,7 +9,9 @@ import Foundation
 /// only an earlier output gives.
 package protocol ScenarioEngine: Sendable {
     func score(
-        reference: [String: String], policy: [PolicyOverride], steps: [ScenarioStep.Action]
+        reference: [String: String],
+        policy: [PolicyOverride],
+        steps: [ScenarioStep.Action]
     ) throws -> [[ScenarioOutput]]
 }
 

@@ -152,8 +152,11 @@ struct ExpectationReader {
             throw ScenarioLineError("an alert is opened, updated or resolved, not “\(change)”")
         }
         var alert = AlertChange(
-            rule: rule, state: state, resolution: parts.count > 1 ? parts[1] : nil,
-            subject: try subject())
+            rule: rule,
+            state: state,
+            resolution: parts.count > 1 ? parts[1] : nil,
+            subject: try subject()
+        )
         while let word = words.popFirst() {
             let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
             switch (pair.first, pair.last) {
@@ -230,14 +233,20 @@ struct ExpectationReader {
             throw ScenarioLineError("“\(word)” names no fill; write RX/FILL@pharmacy")
         }
         return FillName(
-            entity: readEntity() ?? entity, pharmacy: aliases.value(match.3 ?? "main-pharmacy"),
-            prescription: String(match.1), number: match.2.flatMap { Int($0) } ?? 0)
+            entity: readEntity() ?? entity,
+            pharmacy: aliases.value(match.3 ?? "main-pharmacy"),
+            prescription: String(match.1),
+            number: match.2.flatMap { Int($0) } ?? 0
+        )
     }
 
     private mutating func accumulator() throws(ScenarioLineError) -> AccumulatorName {
         AccumulatorName(
-            entity: entity, pharmacy: aliases.value(try next()), ndc: aliases.value(try next()),
-            account: try next())
+            entity: entity,
+            pharmacy: aliases.value(try next()),
+            ndc: aliases.value(try next()),
+            account: try next()
+        )
     }
 
     private mutating func readEntity() -> String? {

@@ -56,8 +56,16 @@ struct ScenarioParser {
     init(name: String, text: String, aliases: ScenarioAliases, world: [String: String]) {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         scenario = Scenario(
-            name: name, title: lines[0], reason: "", reference: world, policy: [], steps: [],
-            blocks: [], text: lines, aliases: aliases)
+            name: name,
+            title: lines[0],
+            reason: "",
+            reference: world,
+            policy: [],
+            steps: [],
+            blocks: [],
+            text: lines,
+            aliases: aliases
+        )
         writer = ScenarioRecordWriter(aliases: aliases)
         tables = world
     }
@@ -73,8 +81,10 @@ struct ScenarioParser {
         close()
         guard !scenario.title.isEmpty, !scenario.reason.isEmpty, !scenario.blocks.isEmpty else {
             throw ScenarioError(
-                file: scenario.name, line: 1,
-                message: "a title, a paragraph, `given` and a block under dashes are needed")
+                file: scenario.name,
+                line: 1,
+                message: "a title, a paragraph, `given` and a block under dashes are needed"
+            )
         }
         return scenario
     }
@@ -87,7 +97,10 @@ struct ScenarioParser {
         } else if line.wholeMatch(of: #/-{4,}/#) != nil {
             part = .expected
             block = ExpectationBlock(
-                stepCount: scenario.steps.count, lines: (index + 1)..<(index + 1), expectations: [])
+                stepCount: scenario.steps.count,
+                lines: (index + 1)..<(index + 1),
+                expectations: []
+            )
         } else {
             switch part {
             case .head: scenario.reason += line + " "
@@ -135,7 +148,10 @@ struct ScenarioParser {
     }
 
     private mutating func readTimed(
-        _ verb: String, _ words: ArraySlice<Substring>, recorded: String, at number: Int
+        _ verb: String,
+        _ words: ArraySlice<Substring>,
+        recorded: String,
+        at number: Int
     ) throws(ScenarioLineError) {
         switch verb {
         case "tick": append(.record(writer.tick(recorded: recorded, line: number)), at: number)
@@ -151,9 +167,13 @@ struct ScenarioParser {
             versions += 1
             publish(
                 .policy(
-                    version: "version-\(versions)", effectiveFrom: from,
-                    overrides: scenario.policy + changes),
-                recorded: recorded, at: number)
+                    version: "version-\(versions)",
+                    effectiveFrom: from,
+                    overrides: scenario.policy + changes
+                ),
+                recorded: recorded,
+                at: number
+            )
         case _ where ScenarioRecordWriter.isEvent(verb):
             let record = try writer.record(verb, Array(words), recorded: recorded, line: number)
             append(.record(record), at: number)
@@ -163,7 +183,9 @@ struct ScenarioParser {
 
     /// Time passes up to the publication; publications on consecutive lines are one.
     private mutating func publish(
-        _ action: ScenarioStep.Action, recorded: String, at number: Int
+        _ action: ScenarioStep.Action,
+        recorded: String,
+        at number: Int
     ) {
         if case .reference = action, case .reference = scenario.steps.last?.action,
             scenario.steps.last?.line == number - 1

@@ -80,7 +80,10 @@ struct ScenarioRecordWriter {
 
     /// The record, or why there is none. `recorded` is the time at the left of the line.
     mutating func record(
-        _ type: String, _ tokens: [Substring], recorded: String, line: Int
+        _ type: String,
+        _ tokens: [Substring],
+        recorded: String,
+        line: Int
     ) throws(ScenarioLineError) -> String {
         guard let known = Self.fields[type], let words = Self.words[type] else {
             throw ScenarioLineError("“\(type)” is no event type")
@@ -123,7 +126,8 @@ struct ScenarioRecordWriter {
 
     /// `03-02`, `03-02T10:00`, `2024-03-02T10:00:01-05:00` in full; anything else as it stands.
     static func time(_ text: some StringProtocol) -> String {
-        let full = #/(?:(?<year>\d{4})-)?(?<day>\d\d-\d\d)(?:T(?<minute>\d\d:\d\d)(?<second>:\d\d(?:\.\d+)?)?(?<zone>Z|[+-]\d\d:\d\d)?)?/#
+        let full =
+            #/(?:(?<year>\d{4})-)?(?<day>\d\d-\d\d)(?:T(?<minute>\d\d:\d\d)(?<second>:\d\d(?:\.\d+)?)?(?<zone>Z|[+-]\d\d:\d\d)?)?/#
         guard let match = String(text).wholeMatch(of: full) else { return String(text) }
         let day = "\(match.year ?? Substring(year))-\(match.day)"
         guard let minute = match.minute else { return day }
@@ -131,7 +135,8 @@ struct ScenarioRecordWriter {
     }
 
     private func said(
-        _ tokens: ArraySlice<Substring>, words: [String: [String: String]]
+        _ tokens: ArraySlice<Substring>,
+        words: [String: [String: String]]
     ) throws(ScenarioLineError) -> [String: String] {
         var said: [String: String] = [:]
         for token in tokens {
@@ -157,7 +162,11 @@ struct ScenarioRecordWriter {
     }
 
     private func defaults(
-        _ type: String, entity: String, recorded: String, line: Int, said: [String: String]
+        _ type: String,
+        entity: String,
+        recorded: String,
+        line: Int,
+        said: [String: String]
     ) -> [String: String] {
         let common = [
             "event_type": type, "event_id": "line-\(line)", "covered_entity_id": entity,
@@ -204,7 +213,10 @@ struct ScenarioRecordWriter {
     /// The times that follow from others. A return and each claim or version of an encounter happen
     /// when they are recorded; a correction of a dispense repeats the time it corrects.
     private func times(
-        _ type: String, recorded: String, said: [String: String], before: [String: String]
+        _ type: String,
+        recorded: String,
+        said: [String: String],
+        before: [String: String]
     ) -> [String: String] {
         switch type {
         case "encounter":

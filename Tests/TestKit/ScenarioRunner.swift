@@ -47,8 +47,10 @@ package struct ScenarioRunner {
             let known = try outputs(scenario, Array(actions[..<index])).joined()
             guard let action = ScenarioReference.resolve(actions[index], among: Array(known)) else {
                 throw ScenarioError(
-                    file: scenario.name, line: scenario.steps[index].line,
-                    message: "the alert or replenishment it decides about never came")
+                    file: scenario.name,
+                    line: scenario.steps[index].line,
+                    message: "the alert or replenishment it decides about never came"
+                )
             }
             actions[index] = action
         }
@@ -56,10 +58,14 @@ package struct ScenarioRunner {
     }
 
     private func outputs(
-        _ scenario: Scenario, _ actions: [ScenarioStep.Action]
+        _ scenario: Scenario,
+        _ actions: [ScenarioStep.Action]
     ) throws -> [[ScenarioOutput]] {
         let outputs = try engine.score(
-            reference: scenario.reference, policy: scenario.policy, steps: actions)
+            reference: scenario.reference,
+            policy: scenario.policy,
+            steps: actions
+        )
         precondition(outputs.count == actions.count, "the engine answers each step with one list")
         return outputs
     }
@@ -73,7 +79,8 @@ enum ScenarioReference {
     }
 
     static func resolve(
-        _ action: ScenarioStep.Action, among outputs: [ScenarioOutput]
+        _ action: ScenarioStep.Action,
+        among outputs: [ScenarioOutput]
     ) -> ScenarioStep.Action? {
         guard case .record(let line) = action,
             let match = line.firstMatch(of: #/"subject_id":"(alert|replenishment)-(\d+)"/#),
@@ -87,7 +94,8 @@ enum ScenarioReference {
         }
         guard number > 0, number <= identifiers.count else { return nil }
         return .record(
-            line.replacing(match.0, with: "\"subject_id\":\"\(identifiers[number - 1])\""))
+            line.replacing(match.0, with: "\"subject_id\":\"\(identifiers[number - 1])\"")
+        )
     }
 }
 
@@ -100,7 +108,8 @@ package struct ScenarioFailure: CustomStringConvertible, Sendable {
 
     package var description: String {
         let lines = came.isEmpty ? ["nothing of the kind"] : came
-        return (["\(file).txt:\(line)", "    expected  \(expected)"]
+        return
+            (["\(file).txt:\(line)", "    expected  \(expected)"]
             + lines.enumerated().map { ($0 == 0 ? "    came      " : "              ") + $1 })
             .joined(separator: "\n")
     }

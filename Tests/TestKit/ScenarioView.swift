@@ -29,7 +29,8 @@ struct ScenarioView {
         for (number, text, meaning) in block.expectations {
             if let came = contradiction(to: meaning) {
                 failures.append(
-                    ScenarioFailure(file: file, line: number, expected: text, came: came))
+                    ScenarioFailure(file: file, line: number, expected: text, came: came)
+                )
             }
             if case .alert(let alert) = meaning,
                 let named = new(.alerts).first(where: { matches($0, alert) }),
@@ -41,15 +42,21 @@ struct ScenarioView {
         if !unnamed.isEmpty {
             failures.append(
                 ScenarioFailure(
-                    file: file, line: block.lines.lowerBound, expected: "no other alert",
-                    came: unnamed))
+                    file: file,
+                    line: block.lines.lowerBound,
+                    expected: "no other alert",
+                    came: unnamed
+                )
+            )
         }
         return failures
     }
 
     /// The block as the outputs have it.
     func description(replacing block: ExpectationBlock) -> [String] {
-        if outputs.isEmpty, case .nothing? = block.expectations.first?.meaning { return ["nothing"] }
+        if outputs.isEmpty, case .nothing? = block.expectations.first?.meaning {
+            return ["nothing"]
+        }
         var lines: [String] = []
         var told: Set<String> = []
         func tell(_ line: String) {
@@ -125,7 +132,8 @@ struct ScenarioView {
             return found ? nil : came.map(line(ofDeadLetter:))
         case .nothing:
             let told = description(
-                replacing: ExpectationBlock(stepCount: 0, lines: 0..<0, expectations: []))
+                replacing: ExpectationBlock(stepCount: 0, lines: 0..<0, expectations: [])
+            )
             return outputs.isEmpty ? nil : told
         }
     }
@@ -176,7 +184,8 @@ struct ScenarioView {
             .map { output in
                 Increment(
                     quantity: output.value["quantity"].text ?? "",
-                    reason: output.value["reason"].text ?? "")
+                    reason: output.value["reason"].text ?? ""
+                )
             }
     }
 
@@ -191,16 +200,20 @@ extension ScenarioView {
             entity: output.value["covered_entity_id"].text ?? "",
             pharmacy: subject["pharmacy_npi"].text ?? "",
             prescription: subject["rx_number"].text ?? "",
-            number: subject["fill_number"].text.flatMap { Int($0) } ?? 0)
+            number: subject["fill_number"].text.flatMap { Int($0) } ?? 0
+        )
     }
 
     private func accumulatorName(
-        _ subject: JSONValue, in output: ScenarioOutput
+        _ subject: JSONValue,
+        in output: ScenarioOutput
     ) -> AccumulatorName {
         AccumulatorName(
             entity: output.value["covered_entity_id"].text ?? "",
-            pharmacy: subject["pharmacy_npi"].text ?? "", ndc: subject["ndc11"].text ?? "",
-            account: subject["account"].text ?? "")
+            pharmacy: subject["pharmacy_npi"].text ?? "",
+            ndc: subject["ndc11"].text ?? "",
+            account: subject["account"].text ?? ""
+        )
     }
 
     private func subject(of output: ScenarioOutput) -> AlertSubject {
