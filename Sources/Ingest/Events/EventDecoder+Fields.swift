@@ -1,0 +1,147 @@
+internal import Journal
+
+// Each event's fields, in the order of EVENTS' tables: of several that are wrong, the first is named.
+
+extension EventDecoder {
+    func eventType() throws(Fault) -> EventType {
+        let slot = try required(.eventType)
+        guard slot.kind == .string else { throw Fault(.notAString, .eventType) }
+        guard let type = codes.eventTypes.code(scratch, at: slot.place, count: slot.count) else {
+            throw Fault(.unknownType, .eventType)
+        }
+        return type
+    }
+
+    func entity() throws(Fault) -> Text {
+        let text = try string(.coveredEntityID)
+        guard isEntity(text) else { throw Fault(.badEntity, .coveredEntityID) }
+        return text
+    }
+
+    /// 1 to 32 of `A-Z0-9-`.
+    func isEntity(_ text: Text) -> Bool {
+        guard text.count >= 1, text.count <= 32 else { return false }
+        for place in text.range {
+            let byte = scratch.byte(place)
+            guard byte &- 65 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "-") else {
+                return false
+            }
+        }
+        return true
+    }
+
+    mutating func encounter() throws(Fault) -> Encounter {
+        let encounterID = try identifier(.encounterID)
+        _ = try identifier(.patientID)
+        return Encounter(
+            encounterID: encounterID,
+            classCode: try code(.classCode, codes.encounterClasses),
+            status: try code(.status, codes.encounterStatuses),
+            siteID: try identifier(.siteID),
+            provider: try npi(.providerNPI),
+            start: try timestamp(.start),
+            end: try optionalTimestamp(.end)
+        )
+    }
+
+    mutating func dispense() throws(Fault) -> Dispense {
+        let dispenseID = try identifier(.dispenseID)
+        let rxNumber = try identifier(.rxNumber)
+        _ = try identifier(.patientID)
+        let fillNumber = try fillNumber()
+        let pharmacy = try npi(.pharmacyNPI)
+        let prescriber = try npi(.prescriberNPI)
+        let siteID = try identifier(.siteID)
+        let ndc = try ndc(.ndc)
+        let quantity = try quantity()
+        let unit = try code(.unit, codes.units)
+        let daysSupply = try daysSupply()
+        let writtenOn = try date(.writtenOn)
+        let status = try code(.status, codes.dispenseStatuses)
+        let setting = try optionalCode(.setting, codes.settings) ?? .retail
+        // An administered dose without its encounter is no dead letter: the contract's list does not name it.
+        let encounterID = try optionalIdentifier(.encounterID)
+        let payment = try optionalCode(.payment, codes.payments) ?? .insured
+        return Dispense(
+            dispenseID: dispenseID,
+            rxNumber: rxNumber,
+            fillNumber: fillNumber,
+            pharmacy: pharmacy,
+            prescriber: prescriber,
+            siteID: siteID,
+            ndc: ndc,
+            quantity: quantity,
+            unit: unit,
+            daysSupply: daysSupply,
+            writtenOn: writtenOn,
+            status: status,
+            setting: setting,
+            payment: payment,
+            dispensingStatus: try optionalCode(.dispensingStatus, codes.dispensingStatuses),
+            encounterID: encounterID
+        )
+    }
+
+    mutating func claim() throws(Fault) -> Claim {
+        Claim(
+            claimID: try identifier(.claimID),
+            rxNumber: try identifier(.rxNumber),
+            fillNumber: try fillNumber(),
+            pharmacy: try npi(.pharmacyNPI),
+            ndc: try ndc(.ndc),
+            quantity: try quantity(),
+            transaction: try code(.transaction, codes.transactions),
+            status: try code(.status, codes.claimStatuses),
+            coverageOrder: try coverageOrder(),
+            dispensingStatus: try optionalCode(.dispensingStatus, codes.dispensingStatuses),
+            bin: try optionalString(.bin),
+            pcn: try optionalString(.pcn),
+            group: try optionalString(.group),
+            clarificationCodes: try clarificationCodes(),
+            isClaimed340B: try boolean(.claimed340B)
+        )
+    }
+
+    mutating func purchase() throws(Fault) -> Purchase {
+        Purchase(
+            invoiceID: try identifier(.invoiceID),
+            line: try integer(.line),
+            account: try code(.account, codes.accounts),
+            pharmacy: try npi(.pharmacyNPI),
+            ndc: try ndc(.ndc),
+            packages: try packages(),
+            unitPrice: try unitPrice()
+        )
+    }
+
+    mutating func disposition() throws(Fault) -> Disposition {
+        Disposition(
+            subjectID: try identifier(.subjectID),
+            decision: try code(.decision, codes.decisions),
+            actor: try string(.actor),
+            role: try optionalString(.role),
+            note: try optionalString(.note)
+        )
+    }
+
+    mutating func adjustment() throws(Fault) -> Adjustment {
+        let adjustmentID = try identifier(.adjustmentID)
+        let pharmacy = try npi(.pharmacyNPI)
+        let ndc = try ndc(.ndc)
+        let account = try code(.account, codes.accounts)
+        // 340B and GPO alone have accumulators.
+        guard account != .wholesale else { throw Fault(.notInList, .account) }
+        return Adjustment(
+            adjustmentID: adjustmentID,
+            pharmacy: pharmacy,
+            ndc: ndc,
+            account: account,
+            quantity: try decimal(.quantity, isSigned: true),
+            packagesOutstanding: try packagesOutstanding(),
+            reason: try code(.reason, codes.reasons),
+            actor: try string(.actor),
+            approvedBy: try optionalString(.approvedBy),
+            note: try optionalString(.note)
+        )
+    }
+}
