@@ -23,23 +23,11 @@ public struct EventDecoder: ~Copyable {
     /// Deepest nesting, the record itself counted.
     public static let depthLimit = 32
 
-    var scratch: Scratch
-    /// Where a record is copied to: behind the names of sources and the tokens.
-    var recordPlace: Int
-    let fields = FieldTable()
-    let codes = ContractCodes()
-    let slots = Slots()
-    /// Known fields whose key was seen, and those of them whose value is not null.
-    var seen: UInt64 = 0
-    var present: UInt64 = 0
-    /// Unknown keys of the record, and all keys of the objects that are open inside it.
-    var keys: [Text] = []
-    var dates = DateCache()
-
+    var reader: RecordReader
     private let tokenizer: Tokenizer?
     private let horizonMicroseconds: Int64
-    let acceptsTwelveDigits: Bool
     private var sourceNames: [UInt8] = []
+    private var isFile = false
 
     /// What every event has. Its source is a blank that ``append(to:source:digest:)`` fills.
     public private(set) var header: EventHeader
@@ -60,9 +48,10 @@ public struct EventDecoder: ~Copyable {
     ) {
         self.tokenizer = tokenizer
         horizonMicroseconds = Int64(horizonDays) * 86_400_000_000
-        acceptsTwelveDigits = acceptsTwelveDigitNDCs
-        recordPlace = tokenizer?.byteCount ?? 0
-        scratch = Scratch(capacity: recordPlace + EventDecoder.recordLimit)
+        reader = RecordReader(
+            room: tokenizer?.byteCount ?? 0,
+            acceptsTwelveDigits: acceptsTwelveDigitNDCs
+        )
         header = EventHeader(
             recordedAt: .distantPast,
             source: RecordSource(partition: -1, offset: 0, counter: 0),
@@ -86,10 +75,11 @@ public struct EventDecoder: ~Copyable {
     public mutating func addSource(_ name: String, isFile: Bool) -> SourceName {
         let place = sourceNames.count
         sourceNames += Array(name.utf8)
-        let tokens = tokenizer?.byteCount ?? 0
-        recordPlace = sourceNames.count + tokens
-        scratch = Scratch(capacity: recordPlace + EventDecoder.recordLimit)
-        scratch.put(sourceNames, at: 0)
+        reader = RecordReader(
+            room: sourceNames.count + (tokenizer?.byteCount ?? 0),
+            acceptsTwelveDigits: reader.acceptsTwelveDigits
+        )
+        reader.scratch.put(sourceNames, at: 0)
         return SourceName(text: Text(offset: place, count: name.utf8.count), isFile: isFile)
     }
 
@@ -123,7 +113,7 @@ public struct EventDecoder: ~Copyable {
             unsafe try read(bytes, from: source, recordedAt: recordedAt)
             return nil
         } catch {
-            return rejection(for: error)
+            return reader.rejection(for: error)
         }
     }
 
@@ -133,72 +123,77 @@ public struct EventDecoder: ~Copyable {
         recordedAt: Instant?
     ) throws(Fault) {
         guard bytes.count <= EventDecoder.recordLimit else {
-            seen = 0
-            present = 0
-            throw Fault(.tooLarge, at: recordPlace)
+            reader.seen = 0
+            reader.present = 0
+            throw Fault(.tooLarge, at: reader.recordPlace)
         }
-        unsafe scratch.put(bytes, at: recordPlace)
-        try scanRecord(count: bytes.count)
-        let type = try eventType()
-        var tokens = Text.empty
-        header.eventID = try identifier(.eventID)
-        header.entity = try entity()
-        header.occurredAt = try timestamp(.occurredAt)
-        let published = try optionalTimestamp(.recordedAt)
-        let recorded =
+        unsafe reader.scratch.put(bytes, at: reader.recordPlace)
+        try reader.scanRecord(count: bytes.count)
+        let type = try reader.eventType()
+        header.eventID = try reader.identifier(.eventID)
+        header.entity = try reader.entity()
+        header.occurredAt = try reader.timestamp(.occurredAt)
+        let published = try reader.optionalTimestamp(.recordedAt)
+        header.recordedAt =
             recordedAt ?? (published.isPresent ? published : header.occurredAt).instant
-        header.recordedAt = recorded
         header.sourceName = source.text
+        header.tokens = .empty
         isFile = source.isFile
         switch type {
-        case .encounter: body = .encounter(try encounter())
-        case .dispense: body = .dispense(try dispense())
-        case .claim: body = .claim(try claim())
-        case .purchase: body = .purchase(try purchase())
-        case .disposition: body = .disposition(try disposition())
-        case .adjustment: body = .adjustment(try adjustment())
+        case .encounter:
+            body = .encounter(try reader.encounter())
+            writeTokens()
+        case .dispense:
+            body = .dispense(try reader.dispense())
+            try checkHorizon()
+            writeTokens()
+        case .claim:
+            body = .claim(try reader.claim())
+            try checkHorizon()
+        case .purchase:
+            body = .purchase(try reader.purchase())
+            try checkHorizon()
+        case .disposition:
+            body = .disposition(try reader.disposition())
+            try checkHorizon()
+        case .adjustment:
+            body = .adjustment(try reader.adjustment())
         }
-        switch type {
-        case .dispense, .claim, .purchase, .disposition:
-            let age = recorded.microseconds.subtractingReportingOverflow(
-                header.occurredAt.instant.microseconds
-            )
-            guard !age.overflow, age.partialValue <= horizonMicroseconds else {
-                throw Fault(.beyondHorizon, .occurredAt)
-            }
-        case .encounter, .adjustment: break
-        }
-        switch type {
-        case .encounter, .dispense:
-            if let tokenizer {
-                let slot = slots[.patientID]
-                let place = sourceNames.count
-                unsafe tokenizer.write(
-                    entity: scratch.bytes(
-                        Int(header.entity.offset),
-                        count: Int(header.entity.count)
-                    ),
-                    patient: scratch.bytes(slot.place, count: slot.count),
-                    to: scratch.base + place
-                )
-                tokens = Text(offset: place, count: tokenizer.byteCount)
-            }
-        case .claim, .purchase, .disposition, .adjustment: break
-        }
-        header.tokens = tokens
     }
 
-    private var isFile = false
+    /// Not recorded later than the horizon after it happened (SEMANTICS 35).
+    private func checkHorizon() throws(Fault) {
+        let (age, isOver) = header.recordedAt.microseconds.subtractingReportingOverflow(
+            header.occurredAt.instant.microseconds
+        )
+        guard !isOver, age <= horizonMicroseconds else { throw Fault(.beyondHorizon, .occurredAt) }
+    }
+
+    private mutating func writeTokens() {
+        guard let tokenizer else { return }
+        let patient = reader.slots[.patientID]
+        let place = sourceNames.count
+        // The reader was made with room for the names and the tokens before its record.
+        unsafe tokenizer.write(
+            entity: reader.scratch.bytes(
+                Int(header.entity.offset),
+                count: Int(header.entity.count)
+            ),
+            patient: reader.scratch.bytes(patient.place, count: patient.count),
+            to: reader.scratch.base + place
+        )
+        header.tokens = Text(offset: place, count: tokenizer.byteCount)
+    }
 
     /// The bytes that all texts of ``header`` and ``body`` are pieces of; good until the next record.
     public var texts: UnsafeRawBufferPointer {
-        unsafe scratch.bytes(0, count: recordPlace + EventDecoder.recordLimit)
+        unsafe reader.scratch.bytes(0, count: reader.scratch.capacity)
     }
 
     /// The journal partition among `count` that the event belongs to: its entity's, as Kafka's Java client places it.
     public func partition(count: Int32) -> Int32 {
         unsafe Partitioner.partition(
-            of: scratch.bytes(Int(header.entity.offset), count: Int(header.entity.count)),
+            of: reader.scratch.bytes(Int(header.entity.offset), count: Int(header.entity.count)),
             count: count
         )
     }
@@ -217,22 +212,4 @@ public struct EventDecoder: ~Copyable {
         header.source = source
         unsafe batch.append(header, body, textsIn: texts, isFile: isFile, digest: digest)
     }
-}
-
-/// The value of each field of a record: only those in ``EventDecoder/present`` mean anything.
-@safe
-struct Slots: ~Copyable {
-    private let memory: UnsafeMutablePointer<Slot>
-
-    init() {
-        unsafe memory = UnsafeMutablePointer<Slot>.allocate(capacity: 64)
-        unsafe memory.initialize(repeating: Slot(place: 0, count: 0, kind: .null), count: 64)
-    }
-    deinit { unsafe memory.deallocate() }
-
-    // A field's raw value is below 64.
-    @inline(__always)
-    subscript(field: Field) -> Slot { unsafe memory[Int(field.rawValue)] }
-    @inline(__always)
-    func set(_ slot: Slot, _ field: Field) { unsafe memory[Int(field.rawValue)] = slot }
 }

@@ -1,6 +1,6 @@
 internal import Journal
 
-extension EventDecoder {
+extension RecordReader {
     /// What a person is told about a fault.
     @inline(never)
     func rejection(for fault: Fault) -> Rejection {

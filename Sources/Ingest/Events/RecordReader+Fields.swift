@@ -2,13 +2,18 @@ internal import Journal
 
 // Each event's fields, in the order of EVENTS' tables: of several that are wrong, the first is named.
 
-extension EventDecoder {
+extension RecordReader {
     func eventType() throws(Fault) -> EventType {
         let slot = try required(.eventType)
         guard slot.kind == .string else { throw Fault(.notAString, .eventType) }
-        guard let type = codes.eventTypes.code(scratch, at: slot.place, count: slot.count) else {
-            throw Fault(.unknownType, .eventType)
-        }
+        guard
+            let type = codes.code(
+                ContractCodes.eventTypes,
+                scratch,
+                at: slot.place,
+                count: slot.count
+            )
+        else { throw Fault(.unknownType, .eventType) }
         return type
     }
 
@@ -30,13 +35,13 @@ extension EventDecoder {
         return true
     }
 
-    mutating func encounter() throws(Fault) -> Encounter {
+    func encounter() throws(Fault) -> Encounter {
         let encounterID = try identifier(.encounterID)
         _ = try identifier(.patientID)
         return Encounter(
             encounterID: encounterID,
-            classCode: try code(.classCode, codes.encounterClasses),
-            status: try code(.status, codes.encounterStatuses),
+            classCode: try code(.classCode, ContractCodes.encounterClasses),
+            status: try code(.status, ContractCodes.encounterStatuses),
             siteID: try identifier(.siteID),
             provider: try npi(.providerNPI),
             start: try timestamp(.start),
@@ -44,7 +49,7 @@ extension EventDecoder {
         )
     }
 
-    mutating func dispense() throws(Fault) -> Dispense {
+    func dispense() throws(Fault) -> Dispense {
         let dispenseID = try identifier(.dispenseID)
         let rxNumber = try identifier(.rxNumber)
         _ = try identifier(.patientID)
@@ -54,14 +59,14 @@ extension EventDecoder {
         let siteID = try identifier(.siteID)
         let ndc = try ndc(.ndc)
         let quantity = try quantity()
-        let unit = try code(.unit, codes.units)
+        let unit = try code(.unit, ContractCodes.units)
         let daysSupply = try daysSupply()
         let writtenOn = try date(.writtenOn)
-        let status = try code(.status, codes.dispenseStatuses)
-        let setting = try optionalCode(.setting, codes.settings) ?? .retail
+        let status = try code(.status, ContractCodes.dispenseStatuses)
+        let setting = try optionalCode(.setting, ContractCodes.settings) ?? .retail
         // An administered dose without its encounter is no dead letter: the contract's list does not name it.
         let encounterID = try optionalIdentifier(.encounterID)
-        let payment = try optionalCode(.payment, codes.payments) ?? .insured
+        let payment = try optionalCode(.payment, ContractCodes.payments) ?? .insured
         return Dispense(
             dispenseID: dispenseID,
             rxNumber: rxNumber,
@@ -77,12 +82,12 @@ extension EventDecoder {
             status: status,
             setting: setting,
             payment: payment,
-            dispensingStatus: try optionalCode(.dispensingStatus, codes.dispensingStatuses),
+            dispensingStatus: try optionalCode(.dispensingStatus, ContractCodes.dispensingStatuses),
             encounterID: encounterID
         )
     }
 
-    mutating func claim() throws(Fault) -> Claim {
+    func claim() throws(Fault) -> Claim {
         Claim(
             claimID: try identifier(.claimID),
             rxNumber: try identifier(.rxNumber),
@@ -90,10 +95,10 @@ extension EventDecoder {
             pharmacy: try npi(.pharmacyNPI),
             ndc: try ndc(.ndc),
             quantity: try quantity(),
-            transaction: try code(.transaction, codes.transactions),
-            status: try code(.status, codes.claimStatuses),
+            transaction: try code(.transaction, ContractCodes.transactions),
+            status: try code(.status, ContractCodes.claimStatuses),
             coverageOrder: try coverageOrder(),
-            dispensingStatus: try optionalCode(.dispensingStatus, codes.dispensingStatuses),
+            dispensingStatus: try optionalCode(.dispensingStatus, ContractCodes.dispensingStatuses),
             bin: try optionalString(.bin),
             pcn: try optionalString(.pcn),
             group: try optionalString(.group),
@@ -102,11 +107,11 @@ extension EventDecoder {
         )
     }
 
-    mutating func purchase() throws(Fault) -> Purchase {
+    func purchase() throws(Fault) -> Purchase {
         Purchase(
             invoiceID: try identifier(.invoiceID),
             line: try integer(.line),
-            account: try code(.account, codes.accounts),
+            account: try code(.account, ContractCodes.accounts),
             pharmacy: try npi(.pharmacyNPI),
             ndc: try ndc(.ndc),
             packages: try packages(),
@@ -114,21 +119,21 @@ extension EventDecoder {
         )
     }
 
-    mutating func disposition() throws(Fault) -> Disposition {
+    func disposition() throws(Fault) -> Disposition {
         Disposition(
             subjectID: try identifier(.subjectID),
-            decision: try code(.decision, codes.decisions),
+            decision: try code(.decision, ContractCodes.decisions),
             actor: try string(.actor),
             role: try optionalString(.role),
             note: try optionalString(.note)
         )
     }
 
-    mutating func adjustment() throws(Fault) -> Adjustment {
+    func adjustment() throws(Fault) -> Adjustment {
         let adjustmentID = try identifier(.adjustmentID)
         let pharmacy = try npi(.pharmacyNPI)
         let ndc = try ndc(.ndc)
-        let account = try code(.account, codes.accounts)
+        let account = try code(.account, ContractCodes.accounts)
         // 340B and GPO alone have accumulators.
         guard account != .wholesale else { throw Fault(.notInList, .account) }
         return Adjustment(
@@ -138,7 +143,7 @@ extension EventDecoder {
             account: account,
             quantity: try decimal(.quantity, isSigned: true),
             packagesOutstanding: try packagesOutstanding(),
-            reason: try code(.reason, codes.reasons),
+            reason: try code(.reason, ContractCodes.reasons),
             actor: try string(.actor),
             approvedBy: try optionalString(.approvedBy),
             note: try optionalString(.note)

@@ -28,7 +28,7 @@ struct Slot: BitwiseCopyable {
     }
 }
 
-extension EventDecoder {
+extension RecordReader {
     /// Scans the record at ``recordPlace``: all its grammar, and where the known fields' values stand.
     @inline(__always)
     mutating func scanRecord(count: Int) throws(Fault) {

@@ -2,7 +2,7 @@ internal import Journal
 
 // What a field's value must be, by its kind.
 
-extension EventDecoder {
+extension RecordReader {
     @inline(__always)
     func required(_ field: Field) throws(Fault) -> Slot {
         guard present & field.bit != 0 else { throw Fault(.missing, field) }
@@ -49,10 +49,10 @@ extension EventDecoder {
     @inline(__always)
     func code<Code: ContractCode>(
         _ field: Field,
-        _ list: borrowing CodeList<Code>
+        _ list: CodeList<Code>
     ) throws(Fault) -> Code {
         let text = try string(field)
-        guard let code = list.code(scratch, at: Int(text.offset), count: Int(text.count)) else {
+        guard let code = codes.code(list, scratch, at: Int(text.offset), count: Int(text.count)) else {
             throw Fault(.notInList, field)
         }
         return code
@@ -61,11 +61,11 @@ extension EventDecoder {
     @inline(__always)
     func optionalCode<Code: ContractCode>(
         _ field: Field,
-        _ list: borrowing CodeList<Code>
+        _ list: CodeList<Code>
     ) throws(Fault) -> Code? {
         guard let slot = optional(field) else { return nil }
         guard slot.kind == .string else { throw Fault(.notAString, field) }
-        guard let code = list.code(scratch, at: slot.place, count: slot.count) else {
+        guard let code = codes.code(list, scratch, at: slot.place, count: slot.count) else {
             throw Fault(.notInList, field)
         }
         return code
@@ -333,7 +333,7 @@ extension EventDecoder {
     // MARK: times
 
     @inline(__always)
-    mutating func date(_ field: Field) throws(Fault) -> CivilDate {
+    func date(_ field: Field) throws(Fault) -> CivilDate {
         let text = try string(field)
         guard text.count == 10, let day = dates.day(scratch, at: Int(text.offset)) else {
             throw Fault(.notADate, field)
@@ -342,18 +342,18 @@ extension EventDecoder {
     }
 
     @inline(__always)
-    mutating func timestamp(_ field: Field) throws(Fault) -> Timestamp {
+    func timestamp(_ field: Field) throws(Fault) -> Timestamp {
         try timestamp(field, try required(field))
     }
 
     @inline(__always)
-    mutating func optionalTimestamp(_ field: Field) throws(Fault) -> Timestamp {
+    func optionalTimestamp(_ field: Field) throws(Fault) -> Timestamp {
         guard let slot = optional(field) else { return .absent }
         return try timestamp(field, slot)
     }
 
     /// RFC 3339 with an offset: `YYYY-MM-DDThh:mm:ss`, a fraction of any length or none, `Z` or `±hh:mm`.
-    private mutating func timestamp(_ field: Field, _ slot: Slot) throws(Fault) -> Timestamp {
+    private func timestamp(_ field: Field, _ slot: Slot) throws(Fault) -> Timestamp {
         guard slot.kind == .string else { throw Fault(.notAString, field) }
         guard slot.count > 0 else { throw Fault(.emptyText, field) }
         var place = slot.place
@@ -425,56 +425,5 @@ extension EventDecoder {
             Instant(microseconds: seconds &* 1_000_000 &+ microseconds),
             offsetMinutes: offset
         )
-    }
-}
-
-/// Days that were worked out before: records that follow one another are about few days.
-struct DateCache: ~Copyable {
-    // Which of 64 places a date has is a matter of its day and month.
-    private var dates: [64 of UInt64] = .init(repeating: .max)
-    private var days: [64 of Int32] = .init(repeating: 0)
-
-    /// The day that the ten bytes `YYYY-MM-DD` at `place` name, or nil.
-    @inline(__always)
-    mutating func day(_ scratch: borrowing Scratch, at place: Int) -> CivilDate? {
-        // The dashes, at 4 and 7, give their places to the two digits of the day.
-        let head = scratch.word(place)
-        let tail = UInt64(scratch.half(place + 8))
-        let dashes: UInt64 = 0xFF00_00FF_0000_0000
-        guard head & dashes == 0x2D00_002D_0000_0000 else { return nil }
-        let key = head & ~dashes | (tail & 0xFF) << 32 | (tail >> 8) << 56
-        let index = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 58)
-        if dates[index] == key { return CivilDate(day: days[index]) }
-        return find(key, index)
-    }
-
-    @inline(never)
-    private mutating func find(_ key: UInt64, _ index: Int) -> CivilDate? {
-        guard Digits.areAll(key) else { return nil }
-        func digit(_ place: UInt64) -> Int { Int(truncatingIfNeeded: key >> (8 * place) & 0xF) }
-        let year = digit(0) * 1000 + digit(1) * 100 + digit(2) * 10 + digit(3)
-        guard
-            let date = CivilDate(
-                year: year,
-                month: digit(5) * 10 + digit(6),
-                day: digit(4) * 10 + digit(7)
-            )
-        else { return nil }
-        dates[index] = key
-        days[index] = date.day
-        return date
-    }
-
-    /// Whether what is no date at least looks like one, for a better message.
-    func isShapedLikeDate(_ scratch: borrowing Scratch, at place: Int) -> Bool {
-        for offset in 0..<10 {
-            let byte = scratch.byte(place + offset)
-            if offset == 4 || offset == 7 {
-                guard byte == UInt8(ascii: "-") else { return false }
-            } else {
-                guard byte &- 48 <= 9 else { return false }
-            }
-        }
-        return true
     }
 }
