@@ -35,6 +35,7 @@ extension RecordReader {
         let end = recordPlace + count
         seen = 0
         present = 0
+        context = FieldTable.Context()
         if !keys.isEmpty { keys.removeAll(keepingCapacity: true) }
         var place = recordPlace
         if scratch.byte(place) != UInt8(ascii: "{") {
@@ -100,20 +101,22 @@ extension RecordReader {
         guard scratch.byte(start) == UInt8(ascii: "\"") else {
             throw Fault(.keyExpected, at: start)
         }
-        let key = try scanString(start + 1)
-        var place = key.next
-        if scratch.byte(place) != UInt8(ascii: ":") {
-            place = skipSpace(place)
-            guard scratch.byte(place) == UInt8(ascii: ":") else {
-                throw Fault(.colonExpected, at: place)
+        var place: Int
+        let field: Field
+        if let guess = fields.guess(scratch, at: start + 1, context) {
+            field = guess.field
+            place = try colon(start + 2 + guess.count)
+        } else {
+            let key = try scanString(start + 1)
+            place = try colon(key.next)
+            guard let found = fields.field(scratch, at: start + 1, count: key.count) else {
+                keys.append(Text(offset: start + 1, count: key.count))
+                return try scanValue(place, depth: 1)
             }
+            field = found
+            fields.learn(field, context)
         }
-        place += 1
-        if scratch.byte(place) <= 0x20 { place = skipSpace(place) }
-        guard let field = fields.field(scratch, at: start + 1, count: key.count) else {
-            keys.append(Text(offset: start + 1, count: key.count))
-            return try scanValue(place, depth: 1)
-        }
+        context.move(behind: field)
         guard seen & field.bit == 0 else { throw Fault(.duplicateKnown, field) }
         seen |= field.bit
         let slot: Slot
@@ -121,6 +124,7 @@ extension RecordReader {
         case UInt8(ascii: "\""):
             let text = try scanString(place + 1)
             slot = Slot(place: place + 1, count: text.count, kind: .string)
+            if field == .eventType { context.setType(scratch.byte(place + 1)) }
             place = text.next
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             let number = try scanNumber(place)
@@ -156,6 +160,20 @@ extension RecordReader {
         present |= field.bit
         slots.set(slot, field)
         return place
+    }
+
+    /// The place of the value behind a key that ends before `start`.
+    @inline(__always)
+    private func colon(_ start: Int) throws(Fault) -> Int {
+        var place = start
+        if scratch.byte(place) != UInt8(ascii: ":") {
+            place = skipSpace(place)
+            guard scratch.byte(place) == UInt8(ascii: ":") else {
+                throw Fault(.colonExpected, at: place)
+            }
+        }
+        place += 1
+        return scratch.byte(place) <= 0x20 ? skipSpace(place) : place
     }
 
     /// Any value inside `depth` containers; returns the place behind it.

@@ -1,4 +1,4 @@
-// Strings: eight bytes at a step until a quote; what else can stand in a string is looked at one by one.
+// Strings: sixteen bytes at a step until a quote; what else can stand in a string is looked at one by one.
 
 extension RecordReader {
     /// The string whose first byte behind the quote is at `start`: how many bytes it has, unescaped in place from
@@ -12,23 +12,34 @@ extension RecordReader {
 
     /// The first byte from `start` on that is a quote, a backslash, a control character or not ASCII.
     ///
-    /// Eight bytes at a step, as one number. Swift's own SIMD comparisons compile to a loop over the lanes here: with
-    /// them a record took 10,300 ns.
+    /// Sixteen bytes at a step, as two numbers. Swift's own SIMD comparisons compile to a loop over the lanes here:
+    /// with them a record took 10,300 ns.
     @inline(__always)
     private func special(from start: Int) -> Int {
         var place = start
         while true {
-            let word = scratch.word(place)
-            let ones: UInt64 = 0x0101_0101_0101_0101
-            // In each byte the top bit comes up where it is what is looked for: subtracting 1 from 0 or 32 from less
-            // borrows, and bytes that are not ASCII have it already. A borrow may spoil the bytes above, never those
-            // below, and only the lowest hit is asked for.
-            let hits =
-                (((word ^ (ones &* 0x22)) &- ones) | ((word ^ (ones &* 0x5C)) &- ones)
-                    | (word &- (ones &* 0x20)) | word) & (ones &* 0x80)
-            if hits != 0 { return place &+ hits.trailingZeroBitCount &>> 3 }
-            place &+= 8
+            // Most strings end in the first sixteen bytes: no branch then tells them apart.
+            let low = RecordReader.hits(scratch.word(place))
+            let high = RecordReader.hits(scratch.word(place &+ 8))
+            if low | high != 0 {
+                let inHigh = low == 0
+                let hits = inHigh ? high : low
+                return place &+ hits.trailingZeroBitCount &>> 3 &+ (inHigh ? 8 : 0)
+            }
+            place &+= 16
         }
+    }
+
+    /// In each byte the top bit comes up where it is what is looked for: subtracting 1 from 0, or 32 from less,
+    /// borrows, and bytes that are not ASCII have it already. A borrow may spoil the bytes above, never those below,
+    /// and only the lowest hit is asked for.
+    @inline(__always)
+    private static func hits(_ word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = (word ^ (ones &* 0x22)) &- ones
+        let backslash = (word ^ (ones &* 0x5C)) &- ones
+        let control = word &- (ones &* 0x20)
+        return (quote | backslash | control | word) & (ones &* 0x80)
     }
 
     /// Goes on at `stop`, the first byte that is not plain.

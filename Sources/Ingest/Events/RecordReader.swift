@@ -16,6 +16,7 @@ struct RecordReader: ~Copyable {
     /// Known fields whose key was seen, and those of them whose value is not null.
     var seen: UInt64 = 0
     var present: UInt64 = 0
+    var context = FieldTable.Context()
     /// Unknown keys of the record, and all keys of the objects that are open inside it.
     var keys: [Text] = []
 
