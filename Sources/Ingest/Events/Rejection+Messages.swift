@@ -101,10 +101,8 @@ extension RecordReader {
                 "Write every key once."
             )
         case .tooLarge:
-            return (
-                .tooLarge, "it is larger than 1 MiB.",
-                "Send one event a record, without attachments."
-            )
+            let rejection = Rejection.tooLarge
+            return (.tooLarge, "it is larger than 1 MiB.", rejection.hint)
         case .unknownType:
             return (
                 .unknownEventType, "\"event_type\" names no type of event.",
