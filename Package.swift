@@ -34,14 +34,23 @@ let package = Package(
         // From the bottom up.
         .target(name: "Kafka", dependencies: ["CKafka"], swiftSettings: views),
         .target(name: "Journal", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Ingest", dependencies: ["Journal", "CYAML"], swiftSettings: views),
+        // What people type and read. They know nothing of events, so any module may be shown to
+        // a person with the same spelling of durations, numbers and "did you mean".
+        .target(name: "Wording", swiftSettings: safe),
+        .target(name: "YAML", dependencies: ["CYAML", "Wording"], swiftSettings: safe),
+        .target(name: "Settings", dependencies: ["Wording", "YAML"], swiftSettings: safe),
+        .target(name: "CommandLineKit", dependencies: ["Wording"], swiftSettings: safe),
+        .target(
+            name: "Ingest",
+            dependencies: ["Journal", "Wording", "YAML"],
+            swiftSettings: views
+        ),
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
             name: "Pipeline",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
             swiftSettings: views
         ),
-        .target(name: "CommandLineKit", swiftSettings: safe),
         .executableTarget(
             name: "diversion-monitor",
             dependencies: [
@@ -53,6 +62,20 @@ let package = Package(
             name: "benchmark",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             swiftSettings: views
+        ),
+
+        .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineKitTests",
+            dependencies: ["CommandLineKit"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: ["Ingest", "Journal"],
+            swiftSettings: strict
         ),
     ],
     swiftLanguageModes: [.v6]
