@@ -45,3 +45,28 @@ public enum SHA256 {
         return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }
+
+extension SHA256 {
+    /// SHA-256 of bytes that come in pieces.
+    public struct Stream: ~Copyable {
+        private var context = SHA256_CTX()
+
+        /// Of nothing so far.
+        public init() { unsafe SHA256_Init(&context) }
+
+        /// Takes the next piece.
+        public mutating func add(_ bytes: RawSpan) {
+            // OpenSSL reads the bytes of the span and keeps what it needs of them.
+            _ = unsafe bytes.withUnsafeBytes {
+                unsafe SHA256_Update(&context, $0.baseAddress, $0.count)
+            }
+        }
+
+        /// The 32 bytes of the hash of all pieces.
+        public consuming func finish() -> [UInt8] {
+            var result = [UInt8](repeating: 0, count: 32)
+            unsafe SHA256_Final(&result, &context)
+            return result
+        }
+    }
+}

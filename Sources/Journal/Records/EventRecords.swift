@@ -86,8 +86,8 @@ extension RecordBatch {
         fixedSize: Int,
         textCount: Int
     ) -> Int {
-        cursor = used
-        let start = cursor
+        unsafe cursor = used
+        let start = unsafe cursor
         put(journalFormat)
         put(kind.rawValue)
         put(((isFile ? 1 : 0) | (hasDigest ? 2 : 0)) as UInt8)

@@ -1,0 +1,152 @@
+internal import Journal
+
+// Each event's fields, in the order of EVENTS' tables: of several that are wrong, the first is named.
+
+extension RecordReader {
+    func eventType() throws(Fault) -> EventType {
+        let slot = try required(.eventType)
+        guard slot.kind == .string else { throw Fault(.notAString, .eventType) }
+        guard
+            let type = codes.code(
+                ContractCodes.eventTypes,
+                scratch,
+                at: slot.place,
+                count: slot.count
+            )
+        else { throw Fault(.unknownType, .eventType) }
+        return type
+    }
+
+    func entity() throws(Fault) -> Text {
+        let text = try string(.coveredEntityID)
+        guard isEntity(text) else { throw Fault(.badEntity, .coveredEntityID) }
+        return text
+    }
+
+    /// 1 to 32 of `A-Z0-9-`.
+    func isEntity(_ text: Text) -> Bool {
+        guard text.count >= 1, text.count <= 32 else { return false }
+        for place in text.range {
+            let byte = scratch.byte(place)
+            guard byte &- 65 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "-") else {
+                return false
+            }
+        }
+        return true
+    }
+
+    func encounter() throws(Fault) -> Encounter {
+        let encounterID = try identifier(.encounterID)
+        _ = try identifier(.patientID)
+        return Encounter(
+            encounterID: encounterID,
+            classCode: try code(.classCode, ContractCodes.encounterClasses),
+            status: try code(.status, ContractCodes.encounterStatuses),
+            siteID: try identifier(.siteID),
+            provider: try npi(.providerNPI),
+            start: try timestamp(.start),
+            end: try optionalTimestamp(.end)
+        )
+    }
+
+    func dispense() throws(Fault) -> Dispense {
+        let dispenseID = try identifier(.dispenseID)
+        let rxNumber = try identifier(.rxNumber)
+        _ = try identifier(.patientID)
+        let fillNumber = try fillNumber()
+        let pharmacy = try npi(.pharmacyNPI)
+        let prescriber = try npi(.prescriberNPI)
+        let siteID = try identifier(.siteID)
+        let ndc = try ndc(.ndc)
+        let quantity = try quantity()
+        let unit = try code(.unit, ContractCodes.units)
+        let daysSupply = try daysSupply()
+        let writtenOn = try date(.writtenOn)
+        let status = try code(.status, ContractCodes.dispenseStatuses)
+        let setting = try optionalCode(.setting, ContractCodes.settings) ?? .retail
+        // An administered dose without its encounter is no dead letter: the contract's list does not name it.
+        let encounterID = try optionalIdentifier(.encounterID)
+        let payment = try optionalCode(.payment, ContractCodes.payments) ?? .insured
+        return Dispense(
+            dispenseID: dispenseID,
+            rxNumber: rxNumber,
+            fillNumber: fillNumber,
+            pharmacy: pharmacy,
+            prescriber: prescriber,
+            siteID: siteID,
+            ndc: ndc,
+            quantity: quantity,
+            unit: unit,
+            daysSupply: daysSupply,
+            writtenOn: writtenOn,
+            status: status,
+            setting: setting,
+            payment: payment,
+            dispensingStatus: try optionalCode(.dispensingStatus, ContractCodes.dispensingStatuses),
+            encounterID: encounterID
+        )
+    }
+
+    func claim() throws(Fault) -> Claim {
+        Claim(
+            claimID: try identifier(.claimID),
+            rxNumber: try identifier(.rxNumber),
+            fillNumber: try fillNumber(),
+            pharmacy: try npi(.pharmacyNPI),
+            ndc: try ndc(.ndc),
+            quantity: try quantity(),
+            transaction: try code(.transaction, ContractCodes.transactions),
+            status: try code(.status, ContractCodes.claimStatuses),
+            coverageOrder: try coverageOrder(),
+            dispensingStatus: try optionalCode(.dispensingStatus, ContractCodes.dispensingStatuses),
+            bin: try optionalString(.bin),
+            pcn: try optionalString(.pcn),
+            group: try optionalString(.group),
+            clarificationCodes: try clarificationCodes(),
+            isClaimed340B: try boolean(.claimed340B)
+        )
+    }
+
+    func purchase() throws(Fault) -> Purchase {
+        Purchase(
+            invoiceID: try identifier(.invoiceID),
+            line: try integer(.line),
+            account: try code(.account, ContractCodes.accounts),
+            pharmacy: try npi(.pharmacyNPI),
+            ndc: try ndc(.ndc),
+            packages: try packages(),
+            unitPrice: try unitPrice()
+        )
+    }
+
+    func disposition() throws(Fault) -> Disposition {
+        Disposition(
+            subjectID: try identifier(.subjectID),
+            decision: try code(.decision, ContractCodes.decisions),
+            actor: try string(.actor),
+            role: try optionalString(.role),
+            note: try optionalString(.note)
+        )
+    }
+
+    func adjustment() throws(Fault) -> Adjustment {
+        let adjustmentID = try identifier(.adjustmentID)
+        let pharmacy = try npi(.pharmacyNPI)
+        let ndc = try ndc(.ndc)
+        let account = try code(.account, ContractCodes.accounts)
+        // 340B and GPO alone have accumulators.
+        guard account != .wholesale else { throw Fault(.notInList, .account) }
+        return Adjustment(
+            adjustmentID: adjustmentID,
+            pharmacy: pharmacy,
+            ndc: ndc,
+            account: account,
+            quantity: try decimal(.quantity, isSigned: true),
+            packagesOutstanding: try packagesOutstanding(),
+            reason: try code(.reason, ContractCodes.reasons),
+            actor: try string(.actor),
+            approvedBy: try optionalString(.approvedBy),
+            note: try optionalString(.note)
+        )
+    }
+}
