@@ -49,6 +49,9 @@ public struct MachineSize: Sendable, Hashable {
     public var alerts = 0
     public var accumulators = 0
     public var eventIDs = 0
+
+    /// The size of nothing.
+    public init() {}
 }
 
 /// The deterministic state machine: a journal partition in, decisions, alerts, increments and replenishments out.
@@ -60,7 +63,7 @@ public struct MachineSize: Sendable, Hashable {
 /// did is in one partition, so machines share nothing.
 public struct Machine: ~Copyable {
     /// What was written since ``removeOutputs()``, by `OutputTopic.rawValue`.
-    public let outputs: [OutputBuffer]
+    public private(set) var outputs: [OutputBuffer]
     public internal(set) var counts = MachineCounts()
 
     // MARK: the record in hand
@@ -155,6 +158,20 @@ public struct Machine: ~Copyable {
         for output in outputs { output.removeAll() }
     }
 
+    /// Hands out what was written and goes on in other, empty buffers, so that somebody else may write it away.
+    ///
+    /// - Parameter buffers: one per `OutputTopic`.
+    public mutating func exchangeOutputs(for buffers: [OutputBuffer]) -> [OutputBuffer] {
+        precondition(buffers.count == outputs.count, "one buffer per output topic")
+        let full = outputs
+        outputs = buffers
+        for output in outputs { output.removeAll() }
+        return full
+    }
+
+    /// Bytes in the output buffers.
+    public var outputByteCount: Int { outputs.reduce(0) { unsafe $0 + $1.byteCount } }
+
     /// Monitor time; nil while none is known.
     public var monitorTime: Instant? { now == .distantPast ? nil : now }
     /// Number that the next record will get: how many have been folded.
@@ -164,10 +181,16 @@ public struct Machine: ~Copyable {
 
     /// Sizes of the state's tables.
     public var size: MachineSize {
-        MachineSize(
-            fills: fills.count, dispenses: dispenses.count, claims: claims.count,
-            encounters: encounters.count, patients: patients.count, alerts: alerts.count,
-            accumulators: accumulators.count, eventIDs: eventIDs.count)
+        var size = MachineSize()
+        size.fills = fills.count
+        size.dispenses = dispenses.count
+        size.claims = claims.count
+        size.encounters = encounters.count
+        size.patients = patients.count
+        size.alerts = alerts.count
+        size.accumulators = accumulators.count
+        size.eventIDs = eventIDs.count
+        return size
     }
 
     /// The 340B ID of an entity by its number in an ``OutputBuffer``: the key of the record on Kafka.
@@ -228,6 +251,14 @@ public struct Machine: ~Copyable {
                 throw fault("the policy's bytes are none that this version reads")
             }
             adopt(policy)
+        }
+    }
+
+    /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
+    public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault) {
+        for index in 0..<batch.count {
+            try apply(batch.record(at: index), offset: offset)
+            offset += 1
         }
     }
 

@@ -14,23 +14,23 @@ struct AccumulatorRow: BitwiseCopyable {
     /// First `key_sequence` that the next replenishment covers.
     var coveredFrom: Int64 = 0
     var lastMoved: Int64 = .min
-    /// UTC day of the first movement; `Int32.min` before it.
-    var firstDay = Int32.min
+    /// Moment of the first movement; `Int64.min` before it.
+    var firstMoved: Int64 = .min
     /// Pharmacy of one entity.
     var pharmacy: UInt32
     var product: UInt32
     var firstAlert: UInt32 = 0
-    /// Newest of the days on which fills added to it.
+    /// Newest of the moments at which fills added to it.
     var firstUse: UInt32 = 0
     var account: Account
     /// Whether a deadline for the stale balance is in the heap.
     var isWatched = false
 }
 
-/// What fills added to an accumulator on one day.
+/// What a fill added to an accumulator, and when.
 struct UseRow: BitwiseCopyable {
-    var quantity: Balance
-    var day: Int32
+    var quantity: Quantity
+    var at: Int64
     var next: UInt32
 }
 

@@ -31,22 +31,24 @@ extension Machine {
         guard excess >= Balance.packages(Int64(values.overAccumulationPackages), of: size) else {
             return false
         }
-        let (use, days) = use(row, policy)
-        return excess.millionths &* Int128(days)
-            > Int128(values.overAccumulationDays) &* use.millionths
+        let (use, span) = use(row, policy)
+        return excess.millionths &* Int128(span)
+            > Int128(values.overAccumulationDays) &* 86_400_000_000 &* use.millionths
     }
 
-    /// What fills used in the last days, and over how many days that is.
-    func use(_ row: AccumulatorRow, _ policy: Int) -> (Balance, Int32) {
+    /// What fills used in the window, and how many microseconds that is: since the first movement, within bounds.
+    func use(_ row: AccumulatorRow, _ policy: Int) -> (Balance, Int64) {
         let values = policies[policy].numbers
+        let day = 86_400_000_000 as Int64
+        let first = now.microseconds &- Int64(values.useDays) &* day
         var sum = Balance.zero
         var number = row.firstUse
-        while number != 0, uses[number].day > today &- values.useDays {
-            sum = sum + uses[number].quantity
+        while number != 0, uses[number].at >= first {
+            sum = sum + Balance(uses[number].quantity)
             number = uses[number].next
         }
-        let since = row.firstDay == .min ? 0 : today &- row.firstDay
-        return (sum, min(values.useDays, max(values.useDaysLeast, since)))
+        let since = row.firstMoved == .min ? 0 : now.microseconds &- row.firstMoved
+        return (sum, min(Int64(values.useDays) &* day, max(Int64(values.useDaysLeast) &* day, since)))
     }
 
     // MARK: stale balances

@@ -50,7 +50,9 @@ extension Machine {
             let accumulator = accumulator(
                 pharmacy, after.product, after.posted == .discounted ? .discounted : .groupPurchasing)
             let quantity = Balance(Quantity(millionths: after.quantity))
-            noteUse(accumulator, quantity)
+            if after.posted == .discounted {
+                noteUse(accumulator, Quantity(millionths: after.quantity))
+            }
             move(accumulator, by: quantity, .dispense, .fill, facts, occurredAt: facts.occurredAt)
             replenish(accumulator, facts, occurredAt: facts.occurredAt)
         }
@@ -75,22 +77,16 @@ extension Machine {
         return number
     }
 
-    /// Adds to what fills used of an accumulator today; days out of every version's window are let go.
-    private mutating func noteUse(_ number: UInt32, _ quantity: Balance) {
-        let day = today
-        let newest = accumulators[number].firstUse
-        if newest != 0, uses[newest].day == day {
-            uses[newest].quantity = uses[newest].quantity + quantity
-            return
-        }
+    /// Notes what a fill used of an accumulator; what lies out of every version's window is let go.
+    private mutating func noteUse(_ number: UInt32, _ quantity: Quantity) {
         accumulators[number].firstUse = uses.insert(
-            UseRow(quantity: quantity, day: day, next: newest))
+            UseRow(quantity: quantity, at: now.microseconds, next: accumulators[number].firstUse))
         var longest: Int32 = 0
         for policy in policies { longest = max(longest, policy.numbers.useDays) }
         var previous = accumulators[number].firstUse
         while uses[previous].next != 0 {
             let next = uses[previous].next
-            if uses[next].day <= day &- longest {
+            if uses[next].at < now.microseconds &- Int64(longest) &* 86_400_000_000 {
                 var old = next
                 uses[previous].next = 0
                 while old != 0 {
@@ -113,7 +109,9 @@ extension Machine {
         let after = before + quantity
         accumulators[number].balance = after
         if reason != .replenishment { accumulators[number].net = accumulators[number].net + quantity }
-        if accumulators[number].firstDay == .min { accumulators[number].firstDay = today }
+        if accumulators[number].firstMoved == .min {
+            accumulators[number].firstMoved = now.microseconds
+        }
         accumulators[number].lastMoved = now.microseconds
         writeIncrement(number, quantity, reason, cause, facts, occurredAt: occurredAt, record)
         accumulators[number].keySequence += 1

@@ -150,12 +150,12 @@ extension Machine {
         case .accumulatorNegative:
             balance("balance", row.balance)
         case .overAccumulation:
-            let (use, days) = use(row, policy)
+            let (use, span) = use(row, policy)
             balance("accumulated", row.net)
             self.number("packages_bought", row.bought)
             balance("package_size", Balance(Quantity(millionths: reference.products[row.product].packageSize)))
             balance("use", use)
-            self.number("use_days", Int64(days))
+            self.number("use_days", span / 86_400_000_000)
             self.number("over_accumulation_days", Int64(values.overAccumulationDays))
         case .accumulatorStale:
             balance("balance", row.balance)

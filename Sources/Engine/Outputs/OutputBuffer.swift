@@ -20,28 +20,36 @@ public enum OutputTopic: UInt8, CaseIterable, Sendable {
 /// Offline the bytes are the file; on Kafka each line without its line feed is a record's value.
 @safe
 public final class OutputBuffer: @unchecked Sendable {
-    // One owner at a time, as `RecordBatch`.
+    // One owner at a time, as `RecordBatch`; and for the same reason no run-time checks for overlapping access.
+    @exclusivity(unchecked)
     private(set) var base: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
+    @exclusivity(unchecked)
+    private var limit: UnsafeMutablePointer<UInt8>
     /// Bytes in use.
+    @exclusivity(unchecked)
     public private(set) var byteCount = 0
     /// Place at which the next byte goes; ahead of `byteCount` while a record is written.
+    @exclusivity(unchecked)
     var cursor: UnsafeMutablePointer<UInt8>
-    /// End of each record, line feed included; and the 340B ID that is its key.
+    /// End of each record, line feed included.
+    @exclusivity(unchecked)
     public private(set) var ends: [Int] = []
+    /// The covered entity of each record, by the machine's number: its 340B ID is the key on Kafka.
+    @exclusivity(unchecked)
     public private(set) var entities: [UInt32] = []
 
     /// An empty buffer.
     public init(capacity: Int = 1 << 20) {
-        self.capacity = max(capacity, 1 << 16)
-        unsafe base = .allocate(capacity: self.capacity)
-        unsafe cursor = unsafe base
+        let room = max(capacity, 1 << 16)
+        unsafe base = .allocate(capacity: room)
+        unsafe limit = base + room
+        unsafe cursor = base
     }
 
     deinit { unsafe base.deallocate() }
 
     /// Number of records.
-    public var count: Int { ends.count }
+    public var count: Int { unsafe ends.count }
 
     /// What has been written behind the last record: the contents of a buffer that is used as scratch.
     var written: UnsafeRawBufferPointer {
@@ -55,35 +63,35 @@ public final class OutputBuffer: @unchecked Sendable {
 
     /// The value of the record at `index`, without its line feed.
     public func value(at index: Int) -> UnsafeRawBufferPointer {
-        let start = index == 0 ? 0 : ends[index - 1]
+        let start = unsafe index == 0 ? 0 : ends[index - 1]
         // Ends were written by `finish` and lie inside the memory.
         return unsafe UnsafeRawBufferPointer(start: base + start, count: ends[index] - 1 - start)
     }
 
     /// Empties the buffer; its memory stays.
     public func removeAll() {
-        byteCount = 0
-        unsafe cursor = unsafe base
-        ends.removeAll(keepingCapacity: true)
-        entities.removeAll(keepingCapacity: true)
+        unsafe byteCount = 0
+        unsafe cursor = base
+        unsafe ends.removeAll(keepingCapacity: true)
+        unsafe entities.removeAll(keepingCapacity: true)
     }
 
     /// Makes room for `count` more bytes behind the cursor.
     @inline(__always)
     func reserve(_ count: Int) {
-        if unsafe base + capacity - cursor < count { grow(count) }
+        if unsafe limit - cursor < count { grow(count) }
     }
 
     private func grow(_ count: Int) {
         let used = unsafe cursor - base
-        var room = capacity * 2
+        var room = unsafe (limit - base) * 2
         while room < used + count { room *= 2 }
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: room)
         unsafe larger.update(from: base, count: used)
         unsafe base.deallocate()
         unsafe base = larger
-        capacity = room
-        unsafe cursor = unsafe base + used
+        unsafe limit = base + room
+        unsafe cursor = base + used
     }
 
     /// Ends the record being written.
@@ -91,9 +99,9 @@ public final class OutputBuffer: @unchecked Sendable {
     func finish(entity: UInt32) {
         unsafe cursor.pointee = UInt8(ascii: "\n")
         unsafe cursor += 1
-        byteCount = unsafe cursor - base
-        ends.append(byteCount)
-        entities.append(entity)
+        unsafe byteCount = cursor - base
+        unsafe ends.append(byteCount)
+        unsafe entities.append(entity)
     }
 
     // MARK: pieces of JSON. Each writes at the cursor; `reserve` has made room.

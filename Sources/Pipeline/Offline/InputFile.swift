@@ -1,0 +1,44 @@
+internal import Glibc
+internal import Ingest
+
+/// A file, or standard input, that is read from its beginning to its end.
+@safe
+struct InputFile: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+    /// Bytes in the file; nil for a pipe.
+    let size: Int64?
+
+    /// Opens a file; `-` is standard input.
+    init(_ path: String) throws(FileFailure) {
+        self.path = path == "-" ? "standard input" : path
+        if path == "-" {
+            descriptor = 0
+        } else {
+            descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw FileFailure("read", path, code: errno) }
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw FileFailure("read", path, code: errno)
+        }
+        if status.st_mode & S_IFMT == S_IFDIR { throw FileFailure("read", path, code: EISDIR) }
+        if status.st_mode & S_IFMT == S_IFREG {
+            size = Int64(status.st_size)
+            posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        } else {
+            size = nil
+        }
+    }
+
+    deinit { if descriptor > 0 { close(descriptor) } }
+
+    /// Fills `room` with what comes next; 0 at the end.
+    func read(into room: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
+        while true {
+            let count = unsafe Glibc.read(descriptor, room.baseAddress, room.count)
+            if count >= 0 { return count }
+            if errno != EINTR { throw FileFailure("read", path, code: errno) }
+        }
+    }
+}
