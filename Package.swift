@@ -52,7 +52,8 @@ let package = Package(
         // Tests: `strict` is enough where nothing is shipped.
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         .testTarget(
-            name: "ScenarioTests", dependencies: ["TestKit"], swiftSettings: strict),
+            name: "ScenarioTests", dependencies: ["TestKit", "sample-data"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
