@@ -74,7 +74,7 @@ extension Scribe {
         )
     }
 
-    /// Twenty minutes after a visit, a prescription in the patient's hand.
+    /// Written, and recorded nowhere until it is filled.
     mutating func prescription(
         _ clinic: Clinic,
         _ patient: String,

@@ -207,7 +207,9 @@ struct Routine {
         case 56...80: return (.medicare, true)
         case 81...90: return (.managedCare, clinic.managedCare == "carve_in")
         default:
-            let carvedIn = clinic.feeForService == "carve_in" && pharmacy == clinic.inHouse
+            let elected = clinic.id == World.ch.id && pharmacy == clinic.contracts[1]
+            let carvedIn =
+                elected || clinic.feeForService == "carve_in" && pharmacy == clinic.inHouse
             return (.feeForService, carvedIn)
         }
     }

@@ -47,9 +47,14 @@ package enum Sample {
             | rule | | what happens |
             | --- | --- | --- |
             \(stories)
+            A line of `expected.txt` is `RULE SUBJECT alert|no_alert`: whether such an alert opens at any time. Subjects are
+            `fill ENTITY PHARMACY RX FILL`, `accumulator ENTITY PHARMACY NDC ACCOUNT` and
+            `invoice ENTITY PHARMACY NDC ACCOUNT INVOICE`. `dead_letter LINE CODE FIELD` is a line no monitor can use.
+
             Besides: returns, reversals before and after their claims, rebills, corrections of quantity, number and
             patient, partial fills, people's decisions, an adjustment nobody approved, and \(letters) lines no monitor
-            can use.
+            can use. Visits charted after two days, and corrections that reach one system before the other, open
+            alerts that resolve by themselves.
 
             """
     }
