@@ -95,7 +95,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["TestKit"],
+            dependencies: ["Engine", "Ingest", "Journal", "Pipeline", "TestKit", "sample-data"],
             swiftSettings: tests
         ),
         .testTarget(
