@@ -129,6 +129,8 @@ extension ClientSettings {
                 Entry("session.timeout.ms", "6000"),
                 Entry("heartbeat.interval.ms", "500"),
                 Entry("max.poll.interval.ms", "10000"),
+                // A topic made, or grown, just now is shared out this much later at most.
+                Entry("topic.metadata.refresh.interval.ms", "5000"),
             ]
         case .fetch:
             anyRole + [
