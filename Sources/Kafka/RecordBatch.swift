@@ -2,7 +2,7 @@ import CKafka
 
 /// Records in one piece of memory, to be produced with one call, which empties the batch.
 ///
-/// Inside librdkafka 2.0.2 a record of a batch costs a third of a single one. The batch keeps its
+/// Inside librdkafka 2.0.2 a record of a batch costs about half of a single one. The batch keeps its
 /// memory and can be filled again without allocating.
 ///
 /// Safe: the descriptions are its own until `deinit`; pointers into the bytes are made for the length
