@@ -42,13 +42,11 @@ extension Machine {
         decided.failing = judgement.failing
         decided.waiting = judgement.waiting
         decided.isTreated = facts.isTreated
-        if let dispense = facts.dispense {
-            decided.dispense = dispense.id
-            decided.product = dispense.product
+        decided.product = facts.product
+        if facts.shown != 0 {
+            decided.dispense = dispenses[facts.shown].id
             decided.quantity = facts.quantity
-            decided.unit = dispense.unit.rawValue
-        } else if facts.firstLive != 0 {
-            decided.product = claims[facts.firstLive].product
+            decided.unit = facts.unit
         }
         let isInpatientDose = facts.isAdministered && facts.stay != 0
         switch judgement.outcome {
@@ -60,9 +58,8 @@ extension Machine {
                 .has(facts.entityType)
             decided.account = isInpatientDose || !isProhibited ? .groupPurchasing : .wholesale
         }
-        let isKnown = facts.product?.isKnown ?? false
         if decided.account == .discounted
-            || (decided.account == .groupPurchasing && isInpatientDose && isKnown)
+            || (decided.account == .groupPurchasing && isInpatientDose && facts.isProductKnown)
         {
             decided.posted = decided.account
         }
@@ -77,12 +74,11 @@ extension Machine {
         guard row.patient != 0, row.setting == .retail else { return }
         var others: [UInt32] = []
         var number = patients[row.patient].firstDispense
-        while number != 0 {
-            let other = dispenses[number]
-            if other.product == row.product, other.fill != fill, other.occurredAt >= row.occurredAt {
-                others.append(other.fill)
+        while number != 0, dispenses[number].occurredAt >= row.occurredAt {
+            if dispenses[number].product == row.product, dispenses[number].fill != fill {
+                others.append(dispenses[number].fill)
             }
-            number = other.nextOfPatient
+            number = dispenses[number].nextOfPatient
         }
         for other in Set(others).sorted(by: { isBeforeForDecision($0, $1) }) { decide(other) }
     }
@@ -108,17 +104,16 @@ extension Machine {
         let out = outputs[Int(OutputTopic.decisions.rawValue)]
         counts.decisions[Int(decided.outcome.rawValue)] += 1
         let index = outputIndex[0]
-        let row = fills[facts.fill]
         out.reserve(4096)
         begin(.decisions, facts.entity, facts.policy)
         out.put(",\"decision_id\":\"d_")
         putNumber(out, recordNumber, index)
         out.put("\",\"revision\":")
-        out.put(Int64(row.revision))
+        out.put(Int64(fills[facts.fill].revision))
         out.put(",\"fill\":")
         putFill(out, facts)
         out.put(",\"dispense_id\":")
-        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+        putDispense(out, facts)
         out.put(",\"occurred_at\":")
         out.put(Instant(microseconds: facts.occurredAt))
         out.put(",\"ndc11\":")
@@ -154,12 +149,12 @@ extension Machine {
         out.put("],\"matched_encounter_id\":")
         if facts.matched != 0 { put(out, encounters[facts.matched].id) } else { out.put("null") }
         out.put(",\"site_id\":")
-        if let dispense = facts.dispense {
-            put(out, name: reference.sites.rows[dispense.site])
+        if facts.shown != 0 {
+            put(out, name: reference.sites.rows[dispenses[facts.shown].site])
             out.put(",\"prescriber_npi\":")
-            putNpi(out, reference.providers.rows[dispense.prescriber])
+            putNpi(out, reference.providers.rows[facts.prescriber])
             out.put(",\"patient_token\":")
-            putToken(out, dispense.patient)
+            putToken(out, facts.patient)
         } else {
             out.put("null,\"prescriber_npi\":null,\"patient_token\":null")
         }
@@ -282,14 +277,18 @@ extension Machine {
 
     func putFillFields(_ out: OutputBuffer, _ facts: Facts) {
         out.reserve(2048)
-        let row = fills[facts.fill]
         out.put(",\"pharmacy_npi\":")
-        putNpi(out, reference.pharmacies.rows[row.pharmacy])
+        putNpi(out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
         out.put(",\"rx_number\":")
-        put(out, row.rx)
+        put(out, fills[facts.fill].rx)
         out.put(",\"fill_number\":")
-        out.put(Int64(row.fillNumber))
+        out.put(Int64(fills[facts.fill].fillNumber))
         out.put(",\"dispense_id\":")
-        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+        putDispense(out, facts)
+    }
+
+    /// The id of the dispense that is shown, or null.
+    private func putDispense(_ out: OutputBuffer, _ facts: Facts) {
+        if facts.shown != 0 { put(out, dispenses[facts.shown].id) } else { out.put("null") }
     }
 }

@@ -42,19 +42,16 @@ extension Machine {
         if number == 0 {
             row.id = keep(id)
             number = dispenses.insert(row)
-            dispenseIndex.insert(idHash, number) {
-                Self.hash(self.entity(ofFill: dispenses[$0].fill), dispenses[$0].id.word)
-            }
+            dispenseIndex.insert(idHash, number)
         } else {
             let before = dispenses[number]
             collectVelocity(of: number)
             if before.fill != fill { affected.append(before.fill) }
             unlinkFromFill(number)
-            if before.patient != patient { unlinkFromPatient(number) }
+            unlinkFromPatient(number, keeping: patient)
             row.id = before.id
-            row.nextOfPatient = dispenses[number].nextOfPatient
             dispenses[number] = row
-            if before.patient != patient { linkToPatient(number) }
+            linkToPatient(number)
             linkToFill(number)
             finish(dispense: number, fill)
             return
@@ -76,11 +73,23 @@ extension Machine {
         }
     }
 
-    private mutating func linkToPatient(_ dispense: UInt32) {
+    /// Puts a dispense into its patient's chain, which runs from the latest to the earliest.
+    mutating func linkToPatient(_ dispense: UInt32) {
         let patient = dispenses[dispense].patient
         guard patient != 0 else { return }
-        dispenses[dispense].nextOfPatient = patients[patient].firstDispense
-        patients[patient].firstDispense = dispense
+        let occurredAt = dispenses[dispense].occurredAt
+        var previous: UInt32 = 0
+        var next = patients[patient].firstDispense
+        while next != 0, dispenses[next].occurredAt > occurredAt {
+            previous = next
+            next = dispenses[next].nextOfPatient
+        }
+        dispenses[dispense].nextOfPatient = next
+        if previous == 0 {
+            patients[patient].firstDispense = dispense
+        } else {
+            dispenses[previous].nextOfPatient = dispense
+        }
     }
 
     /// Puts a dispense into its fill's chain, in the order of `occurred_at`, then arrival.
@@ -117,15 +126,15 @@ extension Machine {
     private mutating func collectVelocity(of number: UInt32) {
         let row = dispenses[number]
         guard row.patient != 0, row.setting == .retail else { return }
+        // The chain runs from the latest to the earliest: a dispense that comes in its time looks at none.
         var other = patients[row.patient].firstDispense
-        while other != 0 {
-            let candidate = dispenses[other]
-            if other != number, candidate.product == row.product, candidate.fill != row.fill,
-                candidate.occurredAt >= row.occurredAt
+        while other != 0, dispenses[other].occurredAt >= row.occurredAt {
+            if other != number, dispenses[other].product == row.product,
+                dispenses[other].fill != row.fill
             {
-                affected.append(candidate.fill)
+                affected.append(dispenses[other].fill)
             }
-            other = candidate.nextOfPatient
+            other = dispenses[other].nextOfPatient
         }
     }
 
@@ -200,9 +209,7 @@ extension Machine {
             FillRow(
                 rx: keep(incoming), firstArrival: now == .distantPast ? .max : now.microseconds,
                 decisionRecord: 0, pharmacy: pharmacy, fillNumber: fillNumber, lastDay: day))
-        fillIndex.insert(hash, number) {
-            Self.fillHash(fills[$0].pharmacy, fills[$0].rx.word, fills[$0].fillNumber)
-        }
+        fillIndex.insert(hash, number)
         fills[number].nextInBucket = fillBuckets.insert(
             number, due: day &+ Int32(horizonDays) &+ 1, today: day)
         if now == .distantPast { undated.append(number) }
@@ -240,9 +247,7 @@ extension Machine {
         if found == 0 {
             row.id = keep(id)
             let number = encounters.insert(row)
-            encounterIndex.insert(hash, number) {
-                Self.hash(encounters[$0].entity, encounters[$0].id.word)
-            }
+            encounterIndex.insert(hash, number)
             linkEncounterToPatient(number)
             encounters[number].nextInBucket = encounterBuckets.insert(
                 number, due: last.day &+ encounterDays &+ 1, today: today)

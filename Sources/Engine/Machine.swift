@@ -127,7 +127,7 @@ public struct Machine: ~Copyable {
     var mergedPatient: UInt32 = 0
     var live: [UInt32] = []
     var affected: [UInt32] = []
-    var due: [Deadlines.Entry] = []
+    var due: [UInt32] = []
 
     /// What caused a decision (OUTPUTS, `change`).
     enum Change: UInt8, BitwiseCopyable {

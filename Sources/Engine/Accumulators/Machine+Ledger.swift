@@ -71,9 +71,7 @@ extension Machine {
         if found != 0 { return found }
         let number = accumulators.insert(
             AccumulatorRow(pharmacy: pharmacy, product: product, account: account))
-        accumulatorIndex.insert(key, number) {
-            hash(accumulators[$0].pharmacy, accumulators[$0].product, accumulators[$0].account)
-        }
+        accumulatorIndex.insert(key, number)
         return number
     }
 
@@ -137,10 +135,7 @@ extension Machine {
                 recordNumber: recordNumber, first: row.coveredFrom, last: row.keySequence - 1,
                 accumulator: number, index: UInt32(outputIndex[3]), nextInBucket: 0))
         let hash = Hash.words(UInt64(bitPattern: recordNumber), UInt64(replenishments[proposal].index))
-        replenishmentIndex.insert(hash, proposal) {
-            Hash.words(
-                UInt64(bitPattern: replenishments[$0].recordNumber), UInt64(replenishments[$0].index))
-        }
+        replenishmentIndex.insert(hash, proposal)
         replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
             proposal, due: today &+ Int32(horizonDays) &+ 1, today: today)
         writeReplenishment(proposal, facts.policy)
@@ -155,10 +150,7 @@ extension Machine {
     mutating func forget(replenishment: UInt32) {
         let row = replenishments[replenishment]
         let hash = Hash.words(UInt64(bitPattern: row.recordNumber), UInt64(row.index))
-        replenishmentIndex.remove(hash, replenishment) {
-            Hash.words(
-                UInt64(bitPattern: replenishments[$0].recordNumber), UInt64(replenishments[$0].index))
-        }
+        replenishmentIndex.remove(hash, replenishment)
         replenishments.remove(replenishment)
     }
 

@@ -125,17 +125,13 @@ extension Machine {
             AlertRow(
                 idHigh: high, idLow: low, content: 0, invoice: invoice, subject: subject, next: next,
                 rule: rule, isOfFill: isOfFill))
-        alertIndex.insert(Hash.words(high, low), number) {
-            Hash.words(alerts[$0].idHigh, alerts[$0].idLow)
-        }
+        alertIndex.insert(Hash.words(high, low), number)
         return number
     }
 
     mutating func removeAlert(_ number: UInt32) {
         let row = alerts[number]
-        alertIndex.remove(Hash.words(row.idHigh, row.idLow), number) {
-            Hash.words(alerts[$0].idHigh, alerts[$0].idLow)
-        }
+        alertIndex.remove(Hash.words(row.idHigh, row.idLow), number)
         dispositions[number] = nil
         release(row.invoice)
         alerts.remove(number)
@@ -361,7 +357,7 @@ extension Machine {
         out.put(",\"decision_id\":\"d_")
         putNumber(out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
         out.put("\",\"patient_token\":")
-        if let dispense = facts.dispense { putToken(out, dispense.patient) } else { out.put("null") }
+        putToken(out, facts.patient)
         putResolution(out, state)
         out.put(",\"evidence\":{\"records\":[")
         putRecords(out, row.rule, facts)

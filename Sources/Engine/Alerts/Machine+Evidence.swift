@@ -33,8 +33,8 @@ extension Machine {
             number("encounter_grace_hours", Int64(values.encounterGraceHours))
         case .siteUnregistered:
             name("site_id")
-            if let dispense = facts.dispense {
-                put(scratch, name: reference.sites.rows[dispense.site])
+            if facts.shown != 0 {
+                put(scratch, name: reference.sites.rows[dispenses[facts.shown].site])
             } else {
                 scratch.put("null")
             }
@@ -63,20 +63,20 @@ extension Machine {
             }
             boolean("treated_as_340b", facts.isTreated)
         case .manufacturerRestriction:
-            text("labeler", reference.texts.all[Int(facts.product?.labeler ?? 0)])
+            text("labeler", reference.texts.all[Int(reference.products[facts.product].labeler)])
             text("entity_type", reference.types.all[Int(facts.entityType)])
             name("arrangement")
-            scratch.put(facts.pharmacyPeriod?.what == 1 ? "\"contract\"" : "\"in_house\"")
+            scratch.put(facts.isContractPharmacy ? "\"contract\"" : "\"in_house\"")
             date("fill_date", facts.date)
         case .orphanDrugExcluded:
             product("ndc11", facts)
             text("entity_type", reference.types.all[Int(facts.entityType)])
         case .mfpUnmarked:
             if facts.unmarkedMedicareClaim != 0 { claimID(facts.unmarkedMedicareClaim) }
-            date("mfp_from", facts.product?.mfpFrom ?? .distantFuture)
+            date("mfp_from", facts.mfpFrom)
             date("fill_date", facts.date)
         case .ndcUnknown:
-            text("dispensed_ndc", facts.dispense.map { self.text(ofProduct: $0.product) } ?? [])
+            text("dispensed_ndc", self.text(ofProduct: facts.product))
             if facts.claimWithUnknownNdc != 0 {
                 claimID(facts.claimWithUnknownNdc)
                 text("billed_ndc", self.text(ofProduct: claims[facts.claimWithUnknownNdc].product))
@@ -96,11 +96,11 @@ extension Machine {
                 name("billed_quantity")
                 scratch.put(Balance(Quantity(millionths: facts.billedQuantity)))
             }
-            if let dispense = facts.dispense {
+            if let unit = BillingUnit(rawValue: facts.unit) {
                 name("unit")
-                put(scratch, dispense.unit)
+                put(scratch, unit)
                 name("billing_unit")
-                putUnit(scratch, dispense.product)
+                putUnit(scratch, facts.product)
             }
         case .claimWithoutDispense:
             if facts.firstLive != 0 { claimID(facts.firstLive) }
@@ -206,15 +206,15 @@ extension Machine {
     }
     private func prescriber(_ facts: Facts) {
         name("prescriber_npi")
-        if let dispense = facts.dispense {
-            putNpi(scratch, reference.providers.rows[dispense.prescriber])
+        if facts.shown != 0 {
+            putNpi(scratch, reference.providers.rows[facts.prescriber])
         } else {
             scratch.put("null")
         }
     }
     private func product(_ name: StaticString, _ facts: Facts) {
         self.name(name)
-        putProduct(scratch, facts.dispense?.product ?? 0)
+        putProduct(scratch, facts.shown != 0 ? facts.product : 0)
     }
     private func claimID(_ claim: UInt32) {
         name("claim_id")
@@ -235,7 +235,7 @@ extension Machine {
             out.put(offset)
             out.put("}")
         }
-        if let dispense = facts.dispense { put("dispense", dispense.offset) }
+        if facts.shown != 0 { put("dispense", dispenses[facts.shown].offset) }
         if rule == .fillDuplicate, facts.duplicateDispense != 0 {
             put("dispense", dispenses[facts.duplicateDispense].offset)
         }
@@ -267,11 +267,11 @@ extension Machine {
         switch rule {
         case .siteUnregistered:
             put("covered_entities", reference.entities.rows[facts.entity])
-            if let dispense = facts.dispense { put("sites", reference.sites.rows[dispense.site]) }
-        case .providerIneligible, .providerMismatch:
-            if let dispense = facts.dispense {
-                put("providers", reference.providers.rows[dispense.prescriber])
+            if facts.shown != 0 {
+                put("sites", reference.sites.rows[dispenses[facts.shown].site])
             }
+        case .providerIneligible, .providerMismatch:
+            if facts.shown != 0 { put("providers", reference.providers.rows[facts.prescriber]) }
         case .pharmacyUnregistered, .manufacturerRestriction: put("pharmacies", pharmacy)
         case .duplicateDiscount:
             put("pharmacies", pharmacy)

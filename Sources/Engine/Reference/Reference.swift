@@ -95,9 +95,7 @@ struct Reference: ~Copyable {
         }
         if found != 0 { return found }
         let number = products.insert(ProductRow(word: word, isText: isText))
-        productIndex.insert(hash, number) {
-            Hash.words(products[$0].word, products[$0].isText ? 1 : 0)
-        }
+        productIndex.insert(hash, number)
         return number
     }
 
@@ -113,10 +111,7 @@ struct Reference: ~Copyable {
         if found != 0 { return found }
         let number = payers.insert(
             PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key)))
-        payerIndex.insert(hash, number) {
-            Hash.words(
-                UInt64(payers[$0].bin) << 32 | UInt64(payers[$0].pcn), UInt64(payers[$0].group))
-        }
+        payerIndex.insert(hash, number)
         return number
     }
 

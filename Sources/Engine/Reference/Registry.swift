@@ -109,9 +109,7 @@ struct Texts: ~Copyable {
         if found != 0 { return found }
         all.append(unsafe Array(bytes))
         let number = UInt32(all.count - 1)
-        index.insert(hash, number) { number in
-            unsafe all[Int(number)].withUnsafeBytes { unsafe Hash.bytes($0, seed: Hash.second) }
-        }
+        index.insert(hash, number)
         return number
     }
 
@@ -142,9 +140,7 @@ struct Names: ~Copyable {
         }
         if found != 0 { return found }
         let number = rows.insert(NameRow(entity: entity, word: word, isText: isText))
-        index.insert(hash, number) {
-            Self.hash(rows[$0].entity, rows[$0].word, rows[$0].isText)
-        }
+        index.insert(hash, number)
         return number
     }
 }
