@@ -252,7 +252,7 @@ struct Reference: ~Copyable {
     /// Lays the rows out again: publications are rare, look-ups are not.
     private mutating func rebuild() {
         // In the order of their keys, so that equal tables give equal state whatever order their rows came in.
-        let rows = current.values.sorted { $0.key < $1.key }
+        let rows = current.sorted { $0.key < $1.key }.map(\.value)
         var ofEntities: [UInt32: [Period]] = [:]
         var ofSites: [UInt32: [Period]] = [:]
         var ofProviders: [UInt32: [Period]] = [:]
