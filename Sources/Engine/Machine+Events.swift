@@ -334,7 +334,7 @@ extension Machine {
         let row = encounters[encounter]
         guard row.patient != 0 else { return }
         var ahead: Int32 = 0
-        for policy in policies { ahead = max(ahead, policy.numbers.encounterAheadDays) }
+        for policy in numbers { ahead = max(ahead, policy.encounterAheadDays) }
         let started = row.startDate.day
         var dispense = patients[row.patient].firstDispense
         while dispense != 0 {

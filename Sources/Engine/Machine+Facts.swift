@@ -158,7 +158,7 @@ extension Machine {
         facts.isReferral =
             facts.isOnRoster
             && reference.hasRelationship(
-                provider, on: facts.writtenOn, policies[facts.policy].numbers.referralRelationships)
+                provider, on: facts.writtenOn, numbers[facts.policy].referralRelationships)
         guard labeler != 0, facts.isContractPharmacy,
             let restrictions = reference.restrictions[labeler]
         else { return }
@@ -183,7 +183,7 @@ extension Machine {
             ? facts.pharmacyFeeForService : facts.pharmacyManagedCare
         if own != .none { return own }
         if type == .medicaidFeeForService, facts.isContractPharmacy,
-            policies[facts.policy].numbers.feeForServiceCarveOutAtContractPharmacies
+            numbers[facts.policy].feeForServiceCarveOutAtContractPharmacies
         {
             return .carveOut
         }
@@ -196,7 +196,7 @@ extension Machine {
         if facts.isCash || facts.isAdministered { facts.isTreated = true }
         let policy = facts.policy
         for number in live
-        where claims[number].isClaimed340B || policies[policy].isMarked[Int(claims[number].codes)] {
+        where claims[number].isClaimed340B || isMarked[policy][Int(claims[number].codes)] {
             facts.isTreated = true
         }
         for (place, number) in live.enumerated() {
@@ -236,7 +236,7 @@ extension Machine {
                     facts.billedQuantity = billed.millionths
                 }
             }
-            let isMarked = policies[policy].isMarked[Int(claim.codes)]
+            let isMarked = isMarked[policy][Int(claim.codes)]
             switch reference.payers[claim.payer].type {
             case .medicaidFeeForService, .medicaidManagedCare:
                 switch election(reference.payers[claim.payer].type, facts) {
@@ -266,7 +266,7 @@ extension Machine {
 
     private func gatherEncounters(_ facts: inout Facts) {
         guard facts.patient != 0 else { return }
-        let policy = policies[facts.policy].numbers
+        let policy = numbers[facts.policy]
         let earliest = facts.writtenOn.adding(days: 0 - policy.lookBackDays)
         let latest = facts.writtenOn.adding(days: policy.encounterAheadDays)
         var number = patients[facts.patient].firstEncounter
@@ -333,7 +333,7 @@ extension Machine {
     /// Counts pharmacies and prescribers from which the patient got the product up to this fill (SEMANTICS 32).
     private func gatherVelocity(_ facts: inout Facts) {
         guard facts.patient != 0, !facts.isAdministered else { return }
-        let values = policies[facts.policy].numbers
+        let values = numbers[facts.policy]
         let first = facts.occurredAt &- Int64(values.velocityDays) &* 86_400_000_000
         // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
         var pharmacies: [UInt32] = []

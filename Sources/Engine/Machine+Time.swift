@@ -108,8 +108,8 @@ extension Machine {
     /// Days after its last date on which an encounter can touch no admissible fill any more.
     var encounterDays: Int32 {
         var days: Int32 = 0
-        for policy in policies {
-            days = max(days, policy.numbers.lookBackDays + policy.numbers.prescriptionLifeDays)
+        for policy in numbers {
+            days = max(days, policy.lookBackDays + policy.prescriptionLifeDays)
         }
         return days + Int32(horizonDays)
     }

@@ -98,6 +98,10 @@ public struct Machine: ~Copyable {
     // MARK: reference and policy
     var reference = Reference()
     var policies: [CompiledPolicy] = []
+    /// The numbers of each version, beside it, so that rules read them without touching a reference.
+    var numbers: [PolicyNumbers] = []
+    /// Per version, by number of a set of clarification codes: whether the marker is among them.
+    var isMarked: [[Bool]] = []
     var policyNames: [[UInt8]] = []
     var codeSets = Texts()
     var keyIDs = Texts()
@@ -125,9 +129,9 @@ public struct Machine: ~Copyable {
     var replenishmentIndex = Index()
 
     // MARK: scratch, kept for its memory
-    /// Values of an alert while it is written, and its sentence.
+    /// Values of an alert while it is written, and the key that its id is hashed from.
     let scratch = OutputBuffer(capacity: 1 << 16)
-    let sentence = OutputBuffer(capacity: 1 << 16)
+    let keys = OutputBuffer(capacity: 1 << 16)
     /// The patient into which this record's tokens merged another; 0 for none.
     var mergedPatient: UInt32 = 0
     var live: [UInt32] = []
@@ -318,13 +322,17 @@ public struct Machine: ~Copyable {
 
     /// Takes a policy version into force and decides again what it may touch.
     private mutating func adopt(_ policy: Policy) {
-        var compiled = CompiledPolicy(policy, &reference.types)
-        for codes in codeSets.all { compiled.learn(codes: codes) }
+        let compiled = CompiledPolicy(policy)
+        let marks = codeSets.all.map { compiled.isMarked($0) }
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
             guard policies[place].policy != policy else { return }
             policies[place] = compiled
+            numbers[place] = PolicyNumbers(policy, &reference.types)
+            isMarked[place] = marks
         } else {
             policies.append(compiled)
+            numbers.append(PolicyNumbers(policy, &reference.types))
+            isMarked.append(marks)
         }
         change = .policy
         redecideAll { _, _ in true }
@@ -335,18 +343,18 @@ public struct Machine: ~Copyable {
     /// beginnings the one published last; before all of them, the earliest.
     @inline(__always)
     func policy(on date: CivilDate) -> Int {
-        if policies.count == 1 { return 0 }
+        if numbers.count == 1 { return 0 }
         var best = -1
-        for place in policies.indices where policies[place].numbers.effectiveFrom <= date
-            && date <= policies[place].numbers.effectiveTo {
-            if best < 0 || policies[place].numbers.effectiveFrom >= policies[best].numbers.effectiveFrom {
+        for place in policies.indices where numbers[place].effectiveFrom <= date
+            && date <= numbers[place].effectiveTo {
+            if best < 0 || numbers[place].effectiveFrom >= numbers[best].effectiveFrom {
                 best = place
             }
         }
         if best >= 0 { return best }
         best = 0
         for place in policies.indices
-        where policies[place].numbers.effectiveFrom < policies[best].numbers.effectiveFrom {
+        where numbers[place].effectiveFrom < numbers[best].effectiveFrom {
             best = place
         }
         return best
@@ -357,7 +365,9 @@ public struct Machine: ~Copyable {
         let before = codeSets.all.count
         let number = unsafe codeSets.number(of: bytes)
         if codeSets.all.count > before {
-            for place in policies.indices { policies[place].learn(codes: codeSets.all[before]) }
+            for place in policies.indices {
+                isMarked[place].append(policies[place].isMarked(codeSets.all[before]))
+            }
         }
         return number
     }
