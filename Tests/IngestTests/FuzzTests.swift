@@ -39,6 +39,15 @@ private func mutate(
     return result
 }
 
+/// An event of a type that is right but for one text.
+private func event(_ type: String, _ key: String, _ text: String) -> [UInt8] {
+    var members = Sample.event(type)
+    for index in members.indices where members[index].key == key {
+        members[index].value = "\"\(text)\""
+    }
+    return Array(Sample.json(members).utf8)
+}
+
 private let types = ["encounter", "dispense", "claim", "purchase", "disposition", "adjustment"]
 
 @Suite struct `Whatever bytes come` {
@@ -72,12 +81,20 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
                 try JSONSerialization.jsonObject(with: Data(record), options: [.fragmentsAllowed])
             }
             let isFoundations = (try? foundation.get()) != nil
-            if isJSON != isFoundations, !isNumberBeyondDouble(foundation) {
+            if isJSON != isFoundations, !isNumberBeyondDouble(foundation),
+                !(isFoundations && hasCommaBeforeEnd(record))
+            {
                 Issue.record("\(String(decoding: record, as: UTF8.self)): \(outcome) \(foundation)")
                 return
             }
         }
         #expect(valid > 1000)
+    }
+
+    /// Foundation lets a comma stand before the end of an array or object.
+    private func hasCommaBeforeEnd(_ record: [UInt8]) -> Bool {
+        let marks = record.filter { !Array(" \t\r\n".utf8).contains($0) }
+        return zip(marks, marks.dropFirst()).contains { $0 == 0x2C && ($1 == 0x5D || $1 == 0x7D) }
     }
 
     private func isNumberBeyondDouble(_ result: Result<Any, any Error>) -> Bool {
@@ -107,7 +124,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
                 characters[Int.random(in: 0..<characters.count, using: &numbers)] = letter
                 text = String(characters)
             }
-            let record = Sample.record(["encounter", "with \"start\": \"\(text)\""])
+            let record = event("encounter", "start", text)
             let outcome = inWords(record, &decoder, source)
             if let moment = slowly(text) {
                 #expect(outcome.contains("from \(inWords(moment)),"), "\(text)")
@@ -166,7 +183,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         for _ in 0..<40_000 {
             let count = Int.random(in: 0...16, using: &numbers)
             let text = String((0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" })
-            let record = Sample.record(["adjustment", "with \"quantity\": \"\(text)\""])
+            let record = event("adjustment", "quantity", text)
             let outcome = inWords(record, &decoder, source)
             if let value = try? Quantity(Array(text.utf8), signed: true) {
                 #expect(outcome.contains(", 340B, \(value.text), "), "\(text): \(outcome)")
@@ -190,11 +207,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
             }
             if Int.random(in: 0..<10, using: &numbers) == 0 { parts[0] += "x" }
             let text = parts.joined(separator: "-")
-            let outcome = inWords(
-                Sample.record(["claim", "with \"ndc\": \"\(text)\""]),
-                &decoder,
-                source
-            )
+            let outcome = inWords(event("claim", "ndc", text), &decoder, source)
             let widths = parts.map(\.count)
             let isGood =
                 ["11", "4-4-2", "5-3-2", "5-4-1", "5-4-2"].contains(
