@@ -6,7 +6,7 @@ extension RecordReader {
     @inline(__always)
     func scanString(_ start: Int) throws(Fault) -> (count: Int, next: Int) {
         let place = special(from: start)
-        if scratch.byte(place) == UInt8(ascii: "\"") { return (place - start, place + 1) }
+        if scratch.byte(place) == UInt8(ascii: "\"") { return (place - start, place &+ 1) }
         return try scanStringSlowly(start, place)
     }
 
@@ -54,16 +54,16 @@ extension RecordReader {
             let byte = scratch.byte(place)
             switch byte {
             case UInt8(ascii: "\""):
-                return (out - start, place + 1)
+                return (out - start, place &+ 1)
             case UInt8(ascii: "\\"):
                 place = try unescape(place, &out)
             case 0..<0x20:
                 throw Fault(.controlCharacter, at: place)
             case 0x80...:
                 let count = try utf8Count(place)
-                for index in 0..<count { scratch.set(scratch.byte(place + index), at: out + index) }
-                place += count
-                out += count
+                for index in 0..<count { scratch.set(scratch.byte(place &+ index), at: out &+ index) }
+                place &+= count
+                out &+= count
             default:
                 if place == out {
                     // Nothing has moved so far: on with wide steps.
@@ -71,8 +71,8 @@ extension RecordReader {
                     out = place
                 } else {
                     scratch.set(byte, at: out)
-                    place += 1
-                    out += 1
+                    place &+= 1
+                    out &+= 1
                 }
             }
         }
@@ -81,8 +81,8 @@ extension RecordReader {
     /// How many bytes the well-formed UTF-8 sequence at `place` has: table 3-7 of the Unicode standard.
     private func utf8Count(_ place: Int) throws(Fault) -> Int {
         let first = scratch.byte(place)
-        let second = scratch.byte(place + 1)
-        func isTail(_ offset: Int) -> Bool { scratch.byte(place + offset) & 0xC0 == 0x80 }
+        let second = scratch.byte(place &+ 1)
+        func isTail(_ offset: Int) -> Bool { scratch.byte(place &+ offset) & 0xC0 == 0x80 }
         switch first {
         case 0xC2...0xDF:
             if isTail(1) { return 2 }
@@ -106,7 +106,7 @@ extension RecordReader {
     /// Writes what the escape at `place` stands for to `out`, which is never behind it; returns the place after it.
     private func unescape(_ place: Int, _ out: inout Int) throws(Fault) -> Int {
         let plain: UInt8
-        switch scratch.byte(place + 1) {
+        switch scratch.byte(place &+ 1) {
         case UInt8(ascii: "\""): plain = UInt8(ascii: "\"")
         case UInt8(ascii: "\\"): plain = UInt8(ascii: "\\")
         case UInt8(ascii: "/"): plain = UInt8(ascii: "/")
@@ -119,29 +119,29 @@ extension RecordReader {
         default: throw Fault(.badEscape, at: place)
         }
         scratch.set(plain, at: out)
-        out += 1
-        return place + 2
+        out &+= 1
+        return place &+ 2
     }
 
     private func unescapeUnit(_ place: Int, _ out: inout Int) throws(Fault) -> Int {
         var scalar = try unit(place)
-        var next = place + 6
+        var next = place &+ 6
         switch scalar {
         case 0xD800...0xDBFF:
             guard scratch.byte(next) == UInt8(ascii: "\\"),
-                scratch.byte(next + 1) == UInt8(ascii: "u")
+                scratch.byte(next &+ 1) == UInt8(ascii: "u")
             else { throw Fault(.loneSurrogate, at: place) }
             let low = try unit(next)
             guard (0xDC00...0xDFFF).contains(low) else { throw Fault(.loneSurrogate, at: place) }
-            scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
-            next += 6
+            scalar = 0x10000 &+ (scalar - 0xD800) << 10 &+ (low - 0xDC00)
+            next &+= 6
         case 0xDC00...0xDFFF:
             throw Fault(.loneSurrogate, at: place)
         default: break
         }
         func put(_ value: UInt32) {
             scratch.set(UInt8(truncatingIfNeeded: value), at: out)
-            out += 1
+            out &+= 1
         }
         // At most four bytes, of the six or twelve that were read.
         switch scalar {
@@ -166,7 +166,7 @@ extension RecordReader {
     private func unit(_ place: Int) throws(Fault) -> UInt32 {
         var value: UInt32 = 0
         for index in 2..<6 {
-            let byte = scratch.byte(place + index)
+            let byte = scratch.byte(place &+ index)
             let digit: UInt8
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - 48
