@@ -97,7 +97,7 @@ extension RecordReader {
     }
 
     /// One member of the record's own object; returns the place behind its value.
-    @inline(__always)
+    @inline(always)
     mutating func scanMember(_ start: Int) throws(Fault) -> Int {
         guard scratch.byte(start) == UInt8(ascii: "\"") else {
             throw Fault(.keyExpected, at: start)
@@ -106,7 +106,8 @@ extension RecordReader {
         let field: Field
         if let guess = fields.guess(scratch, at: start &+ 1, context) {
             field = guess.field
-            place = try colon(start &+ 2 &+ guess.count)
+            place = start &+ 1 &+ guess.count
+            if scratch.byte(place) <= 0x20 { place = skipSpace(place) }
         } else {
             let key = try scanString(start &+ 1)
             place = try colon(key.next)

@@ -75,8 +75,8 @@ struct Scratch: ~Copyable {
 
     /// Sixteen bytes.
     @inline(__always)
-    func block(_ place: Int) -> SIMD16<Int8> {
-        unsafe base.loadUnaligned(fromByteOffset: place, as: SIMD16<Int8>.self)
+    func block(_ place: Int) -> SIMD16<UInt8> {
+        unsafe base.loadUnaligned(fromByteOffset: place, as: SIMD16<UInt8>.self)
     }
 
     /// The bytes of a piece.
