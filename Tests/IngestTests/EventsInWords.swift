@@ -48,7 +48,9 @@ enum Sample {
 
     /// The members of a valid event.
     static func event(_ type: String) -> [(key: String, value: String)] {
-        ([("event_type", "\"\(type)\"")] + common + (own[type] ?? [])).map { (key: $0.0, value: $0.1) }
+        ([("event_type", "\"\(type)\"")] + common + (own[type] ?? [])).map {
+            (key: $0.0, value: $0.1)
+        }
     }
 
     /// As JSON.

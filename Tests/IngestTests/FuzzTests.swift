@@ -9,11 +9,16 @@ private func mutate(
     with others: [[UInt8]],
     _ numbers: inout SeededNumbers
 ) -> [UInt8] {
-    let tokens: [[UInt8]] = [
-        "\"", "\\", "\\u", "\\ud83d", "\\udc8a", "\\u0000", "{", "}", "[", "]", ",", ":", "-", "0",
-        "01", "9", ".", "e", "E+", "null", "true", "false", " ", "\r\n", "\"\"", "\"a\":1,", "Z",
-    ].map { Array($0.utf8) } + [[0], [0x1F], [0x7F], [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80],
-        [0xF0, 0x9F, 0x92, 0x8A], [0xE8, 0x8D], [0xFF],]
+    let tokens: [[UInt8]] =
+        [
+            "\"", "\\", "\\u", "\\ud83d", "\\udc8a", "\\u0000", "{", "}", "[", "]", ",", ":", "-",
+            "0",
+            "01", "9", ".", "e", "E+", "null", "true", "false", " ", "\r\n", "\"\"", "\"a\":1,",
+            "Z",
+        ].map { Array($0.utf8) } + [
+            [0], [0x1F], [0x7F], [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x9F, 0x92, 0x8A], [0xE8, 0x8D], [0xFF],
+        ]
     var result = bytes
     for _ in 0..<Int.random(in: 1...3, using: &numbers) {
         let place = Int.random(in: 0...result.count, using: &numbers)
@@ -182,7 +187,9 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         let letters = Array("00000123456789..-+e ")
         for _ in 0..<40_000 {
             let count = Int.random(in: 0...16, using: &numbers)
-            let text = String((0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" })
+            let text = String(
+                (0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" }
+            )
             let record = event("adjustment", "quantity", text)
             let outcome = inWords(record, &decoder, source)
             if let value = try? Quantity(Array(text.utf8), signed: true) {

@@ -230,7 +230,8 @@ struct FieldTable: ~Copyable {
         // A context is below 65 × 8, and what follows below 65.
         let pattern = unsafe patterns + Int(following[context.index])
         let low = unsafe (scratch.block(place) ^ pattern.pointee.low) & pattern.pointee.lowMask
-        let high = unsafe (scratch.block(place &+ 16) ^ pattern.pointee.high)
+        let high =
+            unsafe (scratch.block(place &+ 16) ^ pattern.pointee.high)
             & pattern.pointee.highMask
         let rest = unsafe unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
         guard rest[0] | rest[1] == 0 else { return nil }

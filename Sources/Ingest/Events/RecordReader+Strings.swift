@@ -55,7 +55,9 @@ extension RecordReader {
                 throw Fault(.controlCharacter, at: place)
             case 0x80...:
                 let count = try utf8Count(place)
-                for index in 0..<count { scratch.set(scratch.byte(place &+ index), at: out &+ index) }
+                for index in 0..<count {
+                    scratch.set(scratch.byte(place &+ index), at: out &+ index)
+                }
                 place &+= count
                 out &+= count
             default:

@@ -19,7 +19,11 @@ struct Scratch: ~Copyable {
             byteCount: capacity + Scratch.padding,
             alignment: 64
         )
-        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: capacity + Scratch.padding)
+        unsafe base.initializeMemory(
+            as: UInt8.self,
+            repeating: 0,
+            count: capacity + Scratch.padding
+        )
     }
 
     deinit { unsafe base.deallocate() }
