@@ -113,6 +113,9 @@ func inWords(
 
 /// An event of the journal in words.
 func inWords(_ record: RecordView) -> String {
+    guard let kind = record.kind, EventType(rawValue: kind.rawValue) != nil else {
+        return "no event"
+    }
     let header = record.eventHeader
     func text(_ text: Text) -> String {
         record.string(text).unicodeScalars.map { scalar in
@@ -128,7 +131,6 @@ func inWords(_ record: RecordView) -> String {
         return String(repeating: "0", count: max(0, Int(ndc.code >> 56) - digits.count)) + digits
     }
     var words: [String] = []
-    guard let kind = record.kind else { return "unknown" }
     switch kind {
     case .encounter:
         let one = record.encounter
