@@ -103,7 +103,7 @@ struct KeyWords: BitwiseCopyable {
 /// Finds the field that a key names.
 ///
 /// A source writes its keys in one order, so the field that followed last time is tried first: that skips the search
-/// for the key's end (a fifth of the decoder's time). Otherwise one multiplication gives the one place to look; the
+/// for the key's end. Otherwise one multiplication gives the one place to look; the
 /// multiplier is searched when the table is made, so that no two fields share a place.
 @safe
 struct FieldTable: ~Copyable {
