@@ -10,7 +10,7 @@ extension Machine {
     ) {
         change = .dispense
         let id = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
-        let idHash = Self.hash(entity, id.word)
+        let idHash = inHand.thingHash
         var number = dispenseIndex.find(idHash) {
             isEqual(dispenses[$0].id, id) && self.entity(ofFill: dispenses[$0].fill) == entity
         }
@@ -22,8 +22,7 @@ extension Machine {
         }
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
-        let pharmacy = reference.pharmacy(entity, dispense.pharmacy, in: record)
-        let fill = unsafe fill(pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+        let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
         if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -158,8 +157,7 @@ extension Machine {
             counts.claimsRejected += 1
             return
         }
-        let pharmacy = reference.pharmacy(entity, claim.pharmacy, in: record)
-        let fill = unsafe fill(pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
+        let fill = unsafe fill(inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
         if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -195,7 +193,7 @@ extension Machine {
         _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32
     ) -> UInt32 {
         let incoming = unsafe IncomingIdentifier(rx)
-        let hash = Self.fillHash(pharmacy, incoming.word, fillNumber)
+        let hash = inHand.fillHash
         let found = fillIndex.find(hash) {
             fills[$0].pharmacy == pharmacy && fills[$0].fillNumber == fillNumber
                 && isEqual(fills[$0].rx, incoming)
@@ -231,7 +229,7 @@ extension Machine {
         let patient = unsafe patient(record.bytes(header.tokens), entity)
         let provider = reference.provider(entity, encounter.provider, in: record)
         let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
-        let hash = Self.hash(entity, id.word)
+        let hash = inHand.thingHash
         let found = encounterIndex.find(hash) {
             isEqual(encounters[$0].id, id) && encounters[$0].entity == entity
         }

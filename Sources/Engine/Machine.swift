@@ -72,6 +72,9 @@ public struct Machine: ~Copyable {
     private let pin = Atomic<Int>(0)
 
     // MARK: the record in hand
+    var inHand = Prepared()
+    /// The group that is being folded.
+    var prepared: [Prepared] = []
     var partition: Int32 = 0
     var recordNumber: Int64 = -1
     var offset: Int64 = 0
@@ -212,6 +215,12 @@ public struct Machine: ~Copyable {
     ///   - offset: its offset in the journal partition, larger than that of the one before.
     /// - Throws: ``MachineFault`` where the journal has a gap, a repeat or no beginning. The machine is then useless.
     public mutating func apply(_ record: RecordView, offset: Int64) throws(MachineFault) {
+        inHand = prepare(record)
+        try apply(prepared: record, offset: offset)
+    }
+
+    /// Folds the record whose keys are in `inHand`.
+    mutating func apply(prepared record: RecordView, offset: Int64) throws(MachineFault) {
         recordNumber += 1
         self.offset = offset
         outputIndex = .init(repeating: 0)
@@ -263,14 +272,6 @@ public struct Machine: ~Copyable {
         }
     }
 
-    /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
-    public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault) {
-        for index in 0..<batch.count {
-            try apply(batch.record(at: index), offset: offset)
-            offset += 1
-        }
-    }
-
     func fault(_ text: String) -> MachineFault {
         MachineFault(offset: offset, description: "record \(recordNumber) at offset \(offset): \(text)")
     }
@@ -293,14 +294,12 @@ public struct Machine: ~Copyable {
             throw fault("an event before a complete publication of reference rows and a policy")
         }
         let header = record.eventHeader
-        let entity = unsafe reference.entity(record.bytes(header.entity))
-        let idBytes = unsafe record.bytes(header.eventID)
-        let high = unsafe Hash.bytes(idBytes, seed: UInt64(entity))
-        let low = unsafe Hash.bytes(idBytes, seed: high ^ Hash.third)
+        let entity = inHand.entity
         // The day must exist before any time does: then the record's own stands for it.
         let time = clock == .records ? max(now, header.recordedAt) : max(now, .distantPast)
         let day = UInt16(clamping: max(1, (time == .distantPast ? header.recordedAt : time).utcDate.day))
-        guard eventIDs.insert(high: high, low: low, day: day, horizon: horizonDays) else {
+        guard eventIDs.insert(
+                high: inHand.idHigh, low: inHand.idLow, day: day, horizon: horizonDays) else {
             counts.duplicates += 1
             return
         }

@@ -58,12 +58,13 @@ extension Machine {
         }
     }
 
+    static func accumulatorHash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64 {
+        Hash.words(UInt64(pharmacy) << 32 | UInt64(product), UInt64(account.rawValue))
+    }
+
     /// The accumulator of a key, which is made if it is new.
     mutating func accumulator(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt32 {
-        func hash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64 {
-            Hash.words(UInt64(pharmacy) << 32 | UInt64(product), UInt64(account.rawValue))
-        }
-        let key = hash(pharmacy, product, account)
+        let key = Self.accumulatorHash(pharmacy, product, account)
         let found = accumulatorIndex.find(key) {
             accumulators[$0].pharmacy == pharmacy && accumulators[$0].product == product
                 && accumulators[$0].account == account

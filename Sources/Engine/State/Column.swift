@@ -1,3 +1,5 @@
+internal import CShims
+
 // The engine's memory. Millions of small values, found by number: no references, no counting, no copy when it grows.
 // This is the one place where the engine takes memory by itself.
 
@@ -62,6 +64,14 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
     @inline(__always)
     func address(_ number: UInt32) -> UnsafeMutablePointer<Row> {
         unsafe chunks[Int(number) >> Self.shift] + (Int(number) & Self.mask)
+    }
+
+    /// Asks for the cache lines of a row.
+    @inline(__always)
+    func prefetch(_ number: UInt32) {
+        let row = unsafe UnsafeRawPointer(address(number))
+        unsafe dm_prefetch(row)
+        if MemoryLayout<Row>.stride > 64 { unsafe dm_prefetch(row + 64) }
     }
 
     subscript(_ number: UInt32) -> Row {

@@ -14,6 +14,10 @@ struct Deadlines {
 
     var count: Int { heap.count }
 
+    /// The row of an entry near the front; places are below ``count``.
+    @inline(__always)
+    func row(at place: Int) -> UInt32 { heap[place].row }
+
     /// The next moment, or `.max` where there is none.
     @inline(__always)
     var next: Int64 { heap.isEmpty ? .max : heap[0].at }
