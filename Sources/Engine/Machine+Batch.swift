@@ -102,8 +102,12 @@ extension Machine {
             if patient != 0 { patients.prefetch(patient) }
         }
         prefetchDeadlines(wave: 3)
+        for one in prepared where one.patient != 0 {
+            if one.kind == .claim { prefetchPatient(one.patient) } else { prefetchOlder(one.patient) }
+        }
+        prefetchDeadlines(wave: 4)
         for one in prepared where one.kind == .claim && one.patient != 0 {
-            prefetchPatient(one.patient)
+            prefetchOlder(one.patient)
         }
     }
 
@@ -114,26 +118,29 @@ extension Machine {
         if dispense != 0 { dispenses.prefetch(dispense) }
     }
 
-    /// The fills whose moment comes soon lie at the front of the heap; most are settled, the others are looked at whole.
+    /// The fills whose moment comes soon are known: most are settled, the others are looked at whole.
     private func prefetchDeadlines(wave: Int) {
-        for place in 0..<min(deadlines.count, 40) {
-            let row = deadlines.row(at: place)
-            guard row & Self.accumulatorBit == 0 else { continue }
-            if wave == 0 {
-                fills.prefetch(row)
-                continue
-            }
-            guard !fills[row].decided.waiting.isEmpty else { continue }
+        deadlines.visitNext(20) { row in
+            guard row & Self.accumulatorBit == 0 else { return }
+            if wave == 0 { return fills.prefetch(row) }
+            guard !fills[row].decided.waiting.isEmpty else { return }
             let dispense = fills[row].firstDispense
-            guard dispense != 0 else { continue }
-            switch wave {
-            case 1: dispenses.prefetch(dispense)
-            case 2:
-                if dispenses[dispense].patient != 0 { patients.prefetch(dispenses[dispense].patient) }
-            default:
-                if dispenses[dispense].patient != 0 { prefetchPatient(dispenses[dispense].patient) }
-            }
+            guard dispense != 0 else { return }
+            if wave == 1 { return dispenses.prefetch(dispense) }
+            let patient = dispenses[dispense].patient
+            guard patient != 0 else { return }
+            if wave == 2 { return patients.prefetch(patient) }
+            if wave == 3 { return prefetchPatient(patient) }
+            prefetchOlder(patient)
         }
+    }
+
+    /// The dispense before a patient's last: whether it lies in the window of a pattern is asked for each fill.
+    private func prefetchOlder(_ patient: UInt32) {
+        let dispense = patients[patient].firstDispense
+        guard dispense != 0 else { return }
+        let older = dispenses[dispense].nextOfPatient
+        if older != 0 { dispenses.prefetch(older) }
     }
 
     /// Works out keys and hashes of one record, and asks for the slots they lead to.
@@ -161,32 +168,26 @@ extension Machine {
             one.patientHash = patientHash(record)
             patientIndex.prefetch(one.patientHash)
         case .dispense:
-            let dispense = record.dispense
-            let thing = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
+            let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
             one.thingHash = Self.hash(entity, thing.word)
             dispenseIndex.prefetch(one.thingHash)
             one.patientHash = patientHash(record)
             patientIndex.prefetch(one.patientHash)
-            prepareFill(
-                &one, dispense.pharmacy, dispense.rxNumber, dispense.fillNumber, dispense.ndc, record)
+            prepareFill(&one, record)
         case .claim:
-            let claim = record.claim
-            prepareFill(
-                &one, claim.pharmacy, claim.rxNumber, claim.fillNumber, claim.ndc, record)
+            prepareFill(&one, record)
         default: break
         }
         return one
     }
 
-    private mutating func prepareFill(
-        _ one: inout Prepared, _ npi: Npi, _ rx: Text, _ fillNumber: UInt32, _ ndc: Ndc,
-        _ record: RecordView
-    ) {
-        one.pharmacy = reference.pharmacy(one.entity, npi, in: record)
-        let incoming = unsafe IncomingIdentifier(record.bytes(rx))
-        one.fillHash = Self.fillHash(one.pharmacy, incoming.word, fillNumber)
+    private mutating func prepareFill(_ one: inout Prepared, _ record: RecordView) {
+        let key = record.fillKey
+        one.pharmacy = reference.pharmacy(one.entity, key.pharmacy, in: record)
+        let incoming = unsafe IncomingIdentifier(record.bytes(key.rxNumber))
+        one.fillHash = Self.fillHash(one.pharmacy, incoming.word, key.fillNumber)
         fillIndex.prefetch(one.fillHash)
-        let product = reference.product(ndc, in: record)
+        let product = reference.product(key.ndc, in: record)
         one.accumulatorHash = Self.accumulatorHash(one.pharmacy, product, .discounted)
         accumulatorIndex.prefetch(one.accumulatorHash)
     }

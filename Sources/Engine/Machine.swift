@@ -124,6 +124,7 @@ public struct Machine: ~Copyable {
     var fillIndex = Index()
     var alerts = Column<AlertRow>()
     var alertIndex = Index()
+    var hasAlertIndex = false
     var dispositions: [UInt32: [DispositionNote]] = [:]
     var accumulators = Column<AccumulatorRow>()
     var accumulatorIndex = Index()

@@ -127,13 +127,16 @@ extension Machine {
             AlertRow(
                 idHigh: high, idLow: low, content: 0, invoice: invoice, subject: subject, next: next,
                 rule: rule, isOfFill: isOfFill))
-        alertIndex.insert(Hash.words(high, low), number)
+        if hasAlertIndex { alertIndex.insert(Hash.words(high, low), number) }
         return number
     }
 
     mutating func removeAlert(_ number: UInt32) {
         let row = alerts[number]
-        alertIndex.remove(Hash.words(row.idHigh, row.idLow), number)
+        if hasAlertIndex { alertIndex.remove(Hash.words(row.idHigh, row.idLow), number) }
+        // A freed row is recognised by having no id.
+        alerts[number].idHigh = 0
+        alerts[number].idLow = 0
         dispositions[number] = nil
         release(row.invoice)
         alerts.remove(number)
@@ -235,6 +238,7 @@ extension Machine {
             counts.dispositionsWithoutEffect += 1
             return
         }
+        indexAlerts()
         let alert = alertIndex.find(Hash.words(high, low)) {
             alerts[$0].idHigh == high && alerts[$0].idLow == low
         }
@@ -258,6 +262,16 @@ extension Machine {
             let policy = policy(on: CivilDate(day: today))
             writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
             writeAccumulatorAlert(alert, .updated, policy)
+        }
+    }
+
+    /// Makes the index of alerts at the first disposition about one: where nobody answers alerts on this way, it would
+    /// cost a cache miss per alert for nothing.
+    private mutating func indexAlerts() {
+        guard !hasAlertIndex else { return }
+        hasAlertIndex = true
+        for number in 1..<UInt32(alerts.used) where alerts[number].idHigh | alerts[number].idLow != 0 {
+            alertIndex.insert(Hash.words(alerts[number].idHigh, alerts[number].idLow), number)
         }
     }
 

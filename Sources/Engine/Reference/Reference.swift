@@ -129,7 +129,9 @@ struct Reference: ~Copyable {
     /// The period of a name that covers a date: of several the one that began last.
     @inline(__always)
     func period(_ row: NameRow, on date: CivilDate) -> Period? {
-        var index = Int(row.firstPeriod) + Int(row.periodCount)
+        if row.latest.covers(date) { return row.latest }
+        guard row.periodCount > 1 else { return nil }
+        var index = Int(row.firstPeriod) + Int(row.periodCount) - 1
         while index > Int(row.firstPeriod) {
             index -= 1
             if periods[index].covers(date) { return periods[index] }
@@ -146,6 +148,8 @@ struct Reference: ~Copyable {
 
     /// Whether any relationship of the provider on a date is one of `relationships`.
     func hasRelationship(_ row: NameRow, on date: CivilDate, _ relationships: UInt16) -> Bool {
+        if row.latest.covers(date), relationships >> row.latest.what & 1 != 0 { return true }
+        guard row.periodCount > 1 else { return false }
         for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount)
         where periods[index].covers(date) && relationships >> periods[index].what & 1 != 0 {
             return true
@@ -338,6 +342,8 @@ struct Reference: ~Copyable {
             let own = (found[number] ?? []).sorted { $0.from < $1.from }
             names.rows[number].firstPeriod = UInt32(periods.count)
             names.rows[number].periodCount = UInt32(own.count)
+            names.rows[number].latest =
+                own.last ?? Period(from: .distantFuture, to: .distantPast)
             periods.append(contentsOf: own)
         }
     }

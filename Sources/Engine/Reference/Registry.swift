@@ -60,6 +60,8 @@ struct NameRow: BitwiseCopyable {
     var isText: Bool
     var firstPeriod: UInt32 = 0
     var periodCount: UInt32 = 0
+    /// The period that began last, in place: most names have just one, and it is what is asked for.
+    var latest = Period(from: .distantFuture, to: .distantPast)
 }
 
 /// A product, whether or not the product table knows it.
