@@ -173,7 +173,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
 
     /// Enqueues copies of all records of a batch and empties it, also when it fails.
     public mutating func produce(
-        _ batch: inout RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration = .seconds(8)
     ) throws(KafkaError) {
