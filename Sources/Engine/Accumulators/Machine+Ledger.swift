@@ -173,7 +173,8 @@ extension Machine {
         let inForce = policies[policy].rulesInForce(on: date)
         let row = accumulators[number]
         let invoice = unsafe IncomingIdentifier(record.bytes(purchase.invoiceID))
-        if row.bought > row.proposed, date >= numbers[policy].alertsFrom {
+        // A credit brings the count down: it never is the purchase that was too many.
+        if purchase.packages > 0, row.bought > row.proposed, date >= numbers[policy].alertsFrom {
             switch purchase.account {
             case .discounted:
                 if inForce.has(.overReplenished) {
