@@ -95,13 +95,18 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["TestKit"],
+            dependencies: ["TestKit", "sample-data"],
             swiftSettings: tests
         ),
         .testTarget(
             name: "PipelineTests",
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit"],
             swiftSettings: tests
+        ),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["TestKit", "diversion-monitor"],
+            swiftSettings: strict
         ),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],

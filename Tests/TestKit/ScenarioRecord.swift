@@ -220,9 +220,14 @@ struct ScenarioRecordWriter {
     ) -> [String: String] {
         switch type {
         case "encounter":
-            let start = said["start"] ?? before["start"] ?? said["end"] ?? recorded
+            let end = said["end"] == "null" ? nil : said["end"]
+            let start = said["start"] ?? before["start"] ?? end ?? recorded
+            let isOpen = (said["status"] ?? before["status"]) == "in-progress"
             let carried = before["end"] == "null" ? nil : before["end"]
-            return ["occurred_at": recorded, "start": start, "end": carried ?? recorded]
+            return [
+                "occurred_at": recorded, "start": start,
+                "end": carried ?? (isOpen ? "null" : recorded),
+            ]
         case "claim": return ["occurred_at": recorded]
         case "dispense" where said["status"] == "returned": return ["occurred_at": recorded]
         default: return [:]
