@@ -24,7 +24,8 @@ enum Monitor {
             ),
         ],
         commands: [
-            ScoreCommand.command
+            ScoreCommand.command, AlertsCommand.command, ConfigCommand.command,
+            PolicyCommand.command, ReferenceCommand.command, TopicsCommand.command,
         ]
     )
 }

@@ -52,7 +52,7 @@ extension MonitorSettings {
         Setting(
             "kafka.bootstrap.servers",
             .string,
-            placeholder: "HOST:PORT,…",
+            placeholder: "HOST:PORT,HOST:PORT",
             "The brokers to begin with; they tell of the others"
         )
     ]
@@ -63,7 +63,7 @@ extension MonitorSettings {
                 "topics.prefix",
                 .string,
                 default: "",
-                "What is put before the name of every topic, for example test."
+                "What is put before the name of every topic, such as \"test.\" of test.alerts"
             )
         ]
         + TopicRole.allCases.map { role in
@@ -71,7 +71,7 @@ extension MonitorSettings {
                 "topics." + role.name,
                 role.isSource ? .strings : .string,
                 default: role.name,
-                placeholder: role.isSource ? "NAME,…" : "NAME",
+                placeholder: role.isSource ? "NAME,NAME" : "NAME",
                 role.settingHelp
             )
         }
@@ -188,24 +188,29 @@ extension MonitorSettings {
                 "The settings file; see \"config init\""
             )
         ]
-            + settings.map { setting in
-                let isSecret = setting.kind == .secret
-                let key = isSecret ? setting.key + "_file" : setting.key
-                return .value(
-                    key,
-                    isSecret ? .file : .text,
-                    placeholder: isSecret ? "FILE" : setting.placeholder,
-                    environment: schema.environmentName(of: key),
-                    section: "Settings",
-                    setting.help + (isSecret ? ". The file holds it" : "")
-                        + (setting.defaultText.map { $0.isEmpty ? "" : ". Default: \($0)" } ?? "")
-                )
+            + settings.flatMap { setting in
+                keys(of: setting).map { key in
+                    let isFile = key != setting.key
+                    // A secret on the command line works, but every user of the machine sees it.
+                    let isHidden = setting.kind == .secret && !isFile
+                    let standard = setting.defaultText ?? ""
+                    return .value(
+                        key,
+                        isFile ? .file : .text,
+                        placeholder: isFile ? "FILE" : setting.placeholder,
+                        environment: schema.environmentName(of: key),
+                        section: "Settings",
+                        isHidden: isHidden,
+                        setting.help + (isFile ? ". The file holds it" : "")
+                            + (standard.isEmpty ? "" : ". Default: \(standard)")
+                    )
+                }
             }
     }
 
-    /// The keys of the options above, as the command line names them.
-    private static var keys: [String] {
-        all.map { $0.kind == .secret ? $0.key + "_file" : $0.key }
+    /// The names of a setting on the command line: of a secret also that of a file that holds it.
+    private static func keys(of setting: Setting) -> [String] {
+        setting.kind == .secret ? [setting.key, setting.key + "_file"] : [setting.key]
     }
 }
 
@@ -244,8 +249,7 @@ extension MonitorSettings {
             }
         }
         var flags: [(name: String, value: String)] = []
-        for setting in declared {
-            let key = setting.kind == .secret ? setting.key + "_file" : setting.key
+        for key in declared.flatMap(keys) {
             if let value = invocation.stringIfGiven(key) { flags.append((key, value)) }
         }
         let schema = schema(needs)
