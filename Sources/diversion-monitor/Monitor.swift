@@ -26,6 +26,7 @@ enum Monitor {
         commands: [
             ScoreCommand.command, AlertsCommand.command, ConfigCommand.command,
             PolicyCommand.command, ReferenceCommand.command, TopicsCommand.command,
+            DoctorCommand.command,
         ]
     )
 }
