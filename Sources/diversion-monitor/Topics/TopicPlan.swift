@@ -242,5 +242,31 @@ extension TopicPlan {
             try admin.replaceSettings(of: change.name, by: change.overrides, within: .seconds(30))
             tell("changed \(change.name)")
         }
+        try waitUntilShown(on: admin)
+    }
+
+    /// A broker may answer before it knows what the controller has decided; who asks next must not
+    /// be told of the time before.
+    private func waitUntilShown(on admin: Admin) throws(KafkaError) {
+        let end = ContinuousClock.now + .seconds(10)
+        for creation in creations {
+            while ContinuousClock.now < end {
+                let topic = try? admin.describeTopic(creation.name, within: .seconds(5))
+                if let topic, topic.error == nil, !topic.partitions.isEmpty { break }
+                StopFlag.sleep(.milliseconds(50))
+            }
+        }
+        for change in changes {
+            while ContinuousClock.now < end {
+                let settings = try admin.describeSettings(of: change.name, within: .seconds(5))
+                let isShown = change.differences.allSatisfy { difference in
+                    settings.contains {
+                        $0.name == difference.name && $0.value == difference.wanted
+                    }
+                }
+                if isShown { break }
+                StopFlag.sleep(.milliseconds(50))
+            }
+        }
     }
 }
