@@ -74,6 +74,13 @@ let package = Package(
             path: "Tests/TestKit",
             swiftSettings: tests
         ),
+        // The service as a process of its own, for tests that kill it, and tools for them.
+        .executableTarget(
+            name: "service-stage",
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
+            path: "Tests/ServiceStage",
+            swiftSettings: tests
+        ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -95,12 +102,14 @@ let package = Package(
         ),
         .testTarget(
             name: "ScenarioTests",
-            dependencies: ["TestKit", "sample-data"],
+            dependencies: ["Engine", "Ingest", "Journal", "Pipeline", "TestKit", "sample-data"],
             swiftSettings: tests
         ),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit"],
+            dependencies: [
+                "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit", "service-stage",
+            ],
             swiftSettings: tests
         ),
         .testTarget(

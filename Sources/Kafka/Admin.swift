@@ -163,8 +163,12 @@ public final class Admin: Sendable {
 
     /// Gives a topic more partitions.
     ///
-    /// - Parameter total: How many it has afterwards; a number that is not higher than what it has is
-    ///   refused by the broker, as partitions cannot be taken away.
+    /// - Parameters:
+    ///   - topic: The topic's name.
+    ///   - total: How many it has afterwards; a number that is not higher than what it has is refused
+    ///     by the broker, as partitions cannot be taken away.
+    ///   - limit: How long to wait for the answer.
+    /// - Throws: Why the topic was not changed.
     public func increasePartitions(
         of topic: String,
         to total: Int,

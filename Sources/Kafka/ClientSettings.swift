@@ -105,8 +105,11 @@ extension ClientSettings {
     private static let anyRole = [
         Entry("socket.nagle.disable", "true"),  // On until 2.10: adds latency.
         Entry("reconnect.backoff.max.ms", "1000"),  // Back 0.4 to 0.7 s after a broker's return.
-        Entry("topic.metadata.refresh.interval.ms", "30000"),
     ]
+
+    private static func refresh(_ milliseconds: String) -> Entry {
+        Entry("topic.metadata.refresh.interval.ms", milliseconds)
+    }
 
     private static let sending = [
         Entry("linger.ms", "2"),
@@ -129,9 +132,12 @@ extension ClientSettings {
                 Entry("session.timeout.ms", "6000"),
                 Entry("heartbeat.interval.ms", "500"),
                 Entry("max.poll.interval.ms", "10000"),
+                // A topic made, or grown, just now is shared out this much later at most.
+                refresh("5000"),
             ]
         case .fetch:
             anyRole + [
+                refresh("30000"),
                 Entry("fetch.wait.max.ms", "20"),
                 Entry("fetch.max.bytes", "8388608"),
                 Entry("queued.min.messages", "50000"),
@@ -140,10 +146,11 @@ extension ClientSettings {
             ] + (LibraryVersion.hasQueueBackoff ? [Entry("fetch.queue.backoff.ms", "5")] : [])
         case .transactionalProducer:
             anyRole + sending + [
+                refresh("30000"),
                 Entry("transaction.timeout.ms", "10000"), Entry("socket.timeout.ms", "8000"),
             ]
-        case .producer: anyRole + sending
-        case .admin: anyRole
+        case .producer: anyRole + sending + [refresh("30000")]
+        case .admin: anyRole + [refresh("30000")]
         }
     }
 

@@ -155,6 +155,7 @@ public enum FetchEvent: Sendable {
     /// - Parameters:
     ///   - limit: The most records to take.
     ///   - wait: How long to wait for the first one.
+    /// - Returns: The records, maybe none; events are taken with `takeEvents()`.
     /// - Throws: When offsets do not strictly increase, a fault of librdkafka: the reader must be
     ///   dropped with its state.
     @_lifetime(&self)

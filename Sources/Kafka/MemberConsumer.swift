@@ -131,6 +131,7 @@ public struct MemberConsumer: ~Copyable, Sendable {
     /// Waits for events; usually there are none.
     ///
     /// - Parameter limit: How long to wait; the group needs a poll each `max.poll.interval.ms`.
+    /// - Returns: What happened, in order.
     /// - Throws: A fatal error: the member is of no use any more, for example since another process
     ///   has joined with the same instance name.
     public mutating func poll(waiting limit: Duration) throws(KafkaError) -> [MembershipEvent] {

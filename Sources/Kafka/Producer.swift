@@ -30,6 +30,7 @@ public struct Producer: ~Copyable, Sendable {
     ///   - topic: The topic, opened by this producer.
     ///   - partition: The partition's number.
     ///   - limit: How long to wait for room in librdkafka's queue.
+    /// - Throws: Why the record was not taken, for example `isTooLarge`.
     public mutating func produce(
         _ value: RawSpan,
         key: RawSpan? = nil,
@@ -51,6 +52,7 @@ public struct Producer: ~Copyable, Sendable {
     ///   - topic: The topic, opened by this producer.
     ///   - partition: The partition's number.
     ///   - limit: How long to wait for room in librdkafka's queue.
+    /// - Throws: Why the record was not taken, for example `isTooLarge`.
     public mutating func produce(
         _ value: RawSpan,
         key: RawSpan? = nil,
@@ -71,13 +73,13 @@ public struct Producer: ~Copyable, Sendable {
         )
     }
 
-    /// Enqueues copies of all records of a batch.
+    /// Enqueues copies of all records of a batch and empties it, also when it fails.
     public mutating func produce(
-        _ batch: borrowing RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration = .seconds(30)
     ) throws(KafkaError) {
-        try core.produce(batch, to: topic, waiting: limit)
+        try core.produce(&batch, to: topic, waiting: limit)
     }
 
     /// Serves statistics and finds failed deliveries; call it now and then between records.

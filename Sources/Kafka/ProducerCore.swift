@@ -204,9 +204,9 @@ public struct ProducerTopic: Sendable, Equatable {
         return unsafe list
     }
 
-    /// Enqueues copies of all records of a batch.
+    /// Enqueues copies of all records of a batch and empties it.
     mutating func produce(
-        _ batch: borrowing RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration
     ) throws(KafkaError) {
@@ -215,7 +215,7 @@ public struct ProducerTopic: Sendable, Equatable {
         let handle = try unsafe handle(of: topic, batch.highestPartition)
         let name = topics[topic.index].name
         let client = client
-        let failure: KafkaError? = unsafe batch.withMessages { messages in
+        let failure: KafkaError? = unsafe batch.send { messages in
             let deadline = Deadline(after: limit)
             var rest = unsafe messages
             while true {

@@ -17,7 +17,8 @@ import Testing
         #expect(
             problems.map(\.name) == [
                 "group.id", "linger.msx", "linger.ms", "client.id", "queued.min.messages",
-            ])
+            ]
+        )
         #expect(problems[0].message.hasPrefix("It cannot be set. "))
         #expect(problems[1].message.contains("No such configuration property: \"linger.msx\""))
         #expect(problems[1].message.hasSuffix("Did you mean \"linger.ms\"?"))

@@ -20,7 +20,9 @@ struct Seen: Equatable {
 extension FetchQueue {
     /// Reads until each source is at its target, or the time is over.
     mutating func read(
-        to targets: [Int: Int64], limit: Int = 100, within time: Duration = .seconds(20)
+        to targets: [Int: Int64],
+        limit: Int = 100,
+        within time: Duration = .seconds(20)
     ) throws -> [Seen] {
         var seen: [Seen] = []
         let end = ContinuousClock.now + time
@@ -31,8 +33,12 @@ extension FetchQueue {
                 let message = batch[index]
                 seen.append(
                     Seen(
-                        source: message.source, offset: message.offset,
-                        key: message.hasKey ? message.key.text : nil, value: message.value.text))
+                        source: message.source,
+                        offset: message.offset,
+                        key: message.hasKey ? message.key.text : nil,
+                        value: message.value.text
+                    )
+                )
             }
         }
         return seen
@@ -66,7 +72,8 @@ extension TransactionalProducer {
 extension MemberConsumer {
     /// Polls until there is an assignment; a revoke on the way is acknowledged.
     mutating func waitForAssignment(
-        within time: Duration = .seconds(30), where wanted: ([TopicPartition]) -> Bool = { _ in true }
+        within time: Duration = .seconds(30),
+        where wanted: ([TopicPartition]) -> Bool = { _ in true }
     ) throws -> ([TopicPartition], GroupMetadata) {
         let end = ContinuousClock.now + time
         while ContinuousClock.now < end {

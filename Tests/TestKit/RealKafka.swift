@@ -101,7 +101,8 @@ public final class RealKafka: Sendable {
 
     private static func run(_ script: String, _ arguments: [String]) throws {
         // A file, not a pipe: the broker inherits it, so a pipe would not end before the broker.
-        let path = temporaryFolder + "/kafka-output-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let path =
+            temporaryFolder + "/kafka-output-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         defer { unlink(path) }
         let output = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         let process = try spawn(["bash", script] + arguments, input: nil, output: output)
@@ -159,7 +160,10 @@ private final class Guardian: Sendable {
             bash "$1" resume --dir "$2"; bash "$1" kill --dir "$2"; rm -rf "$2"
             """
         _ = try spawn(
-            ["bash", "-c", commands, "guardian", script, folder], input: ends[0], output: nil)
+            ["bash", "-c", commands, "guardian", script, folder],
+            input: ends[0],
+            output: nil
+        )
         close(ends[0])
         input = ends[1]
     }

@@ -106,7 +106,7 @@ public enum ReferenceReader {
                 if let earlier = lines[row.key] {
                     let names = table.keyColumns.map { table.columns[$0] }
                     let message =
-                        "the same \(spoken(names, joinedBy: "and")) stand in line \(earlier). "
+                        "line \(earlier) has the same \(spoken(names, joinedBy: "and")). "
                         + "Keep one of the two rows."
                     reading.errors.append(diagnostic(first, message))
                     continue
