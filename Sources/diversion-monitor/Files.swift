@@ -117,6 +117,17 @@ enum Files {
         return unsafe stat(path, &status) == 0 ? status.st_mode : 0
     }
 
+    /// The path of this program.
+    static var executable: String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        // Safe: the array is as long as the call is told.
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.baseAddress else { return 0 }
+            return unsafe readlink("/proc/self/exe", start, bytes.count)
+        }
+        return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+    }
+
     /// `FOLDER/NAME`.
     static func path(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"

@@ -24,9 +24,9 @@ enum Monitor {
             ),
         ],
         commands: [
-            ScoreCommand.command, AlertsCommand.command, ConfigCommand.command,
-            PolicyCommand.command, ReferenceCommand.command, TopicsCommand.command,
-            DoctorCommand.command,
+            DemoCommand.command, RunCommand.command, ScoreCommand.command, AlertsCommand.command,
+            ConfigCommand.command, ReferenceCommand.command, PolicyCommand.command,
+            TopicsCommand.command, JournalCommand.command, DoctorCommand.command,
         ]
     )
 }

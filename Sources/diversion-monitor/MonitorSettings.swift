@@ -2,6 +2,7 @@ internal import CommandLineKit
 internal import Ingest
 internal import Journal
 internal import Kafka
+internal import Pipeline
 internal import Settings
 internal import Wording
 
@@ -103,7 +104,62 @@ extension MonitorSettings {
         ),
     ]
 
-    private static let all = general + brokers + topics + tokens
+    private static let service: [Setting] = [
+        Setting(
+            "roles",
+            .strings,
+            default: "ingest,score",
+            placeholder: "ROLE,ROLE",
+            "What this process does: ingest copies source topics to the journal, score decides from it"
+        ),
+        Setting(
+            "instance",
+            .string,
+            placeholder: "NAME",
+            "The worker's own name: it keeps its partitions over a restart. No two running processes"
+                + " may have the same"
+        ),
+        Setting(
+            "clock",
+            .enumeration(["wall", "records"]),
+            default: "wall",
+            "The time at the end of a source partition: the wall's, or the newest record's and what has"
+                + " passed since, for histories"
+        ),
+        Setting(
+            "sources.start",
+            .enumeration(["earliest", "latest"]),
+            default: "earliest",
+            "Where a source partition begins that was never read"
+        ),
+        Setting(
+            "sources.allowed_skew",
+            .duration(.seconds(1) ... .seconds(86_400)),
+            default: "5m",
+            "How far a source record's time may lie ahead of the wall's; what lies further ahead counts"
+                + " as recorded then"
+        ),
+        Setting(
+            "transactions.collect",
+            .duration(.zero ... .seconds(1)),
+            default: "10ms",
+            "How long a transaction waits for more records: shorter is sooner, longer is cheaper"
+        ),
+        Setting(
+            "transactions.records",
+            .integer(1...1_000_000),
+            default: "50000",
+            "The most records of one transaction while there is a backlog"
+        ),
+        Setting(
+            "patience",
+            .duration(.seconds(1) ... .seconds(86_400)),
+            default: "2m",
+            "How long to try again while Kafka cannot be reached; then the process ends with 75"
+        ),
+    ]
+
+    private static let all = general + service + brokers + topics + tokens
 
     private static func schema(_ needs: [Need]) -> SettingsSchema {
         let required = needs.map { need in
@@ -163,21 +219,24 @@ extension MonitorSettings {
 
 extension MonitorSettings {
     /// Groups of settings that a command's help shows.
-    enum Group { case general, kafka, topics, tokens }
+    enum Group: CaseIterable { case general, service, kafka, topics, tokens }
+
+    private static func settings(of group: Group) -> [Setting] {
+        switch group {
+        case .general: general
+        case .service: service
+        case .kafka: brokers
+        case .topics: topics
+        case .tokens: tokens
+        }
+    }
 
     /// What the names of librdkafka's settings begin with on the command line.
     static let openPrefixes = ["kafka."]
 
     /// `--config` and the settings of some groups.
     static func options(_ groups: Group...) -> [Option] {
-        let settings = groups.flatMap { group in
-            switch group {
-            case .general: general
-            case .kafka: brokers
-            case .topics: topics
-            case .tokens: tokens
-            }
-        }
+        let settings = groups.flatMap(settings)
         let schema = schema([])
         return [
             .value(
@@ -240,14 +299,7 @@ extension MonitorSettings {
                 throw CommandFailure(error.description, status: .configuration)
             }
         }
-        let declared = groups.flatMap { group in
-            switch group {
-            case .general: general
-            case .kafka: brokers
-            case .topics: topics
-            case .tokens: tokens
-            }
-        }
+        let declared = groups.flatMap(settings)
         var flags: [(name: String, value: String)] = []
         for key in declared.flatMap(keys) {
             if let value = invocation.stringIfGiven(key) { flags.append((key, value)) }
@@ -304,6 +356,16 @@ extension MonitorSettings {
     /// What only we can see: settings that librdkafka refuses, and keys that are too weak.
     private static func ownProblems(_ settings: EffectiveSettings) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
+        let roles = ServiceConfiguration.Role.allCases.map(\.rawValue)
+        for role in settings.strings("roles") where !roles.contains(role) {
+            problems.append(
+                SettingsProblem(
+                    origin: settings.entry("roles")?.origin,
+                    message: "roles: \"\(role)\" is none.\(didYouMean(role, among: roles))"
+                        + " Give \(spoken(roles, joinedBy: "and/or"))."
+                )
+            )
+        }
         if let key = settings.secretIfSet("token.key") {
             problems += problem(with: key, named: "token.key_id", of: "token.key", settings)
         }
@@ -390,8 +452,8 @@ extension MonitorSettings {
         var settings = ClientSettings(
             [("bootstrap.servers", effective.string("kafka.bootstrap.servers"))]
         )
-        let own = direction == .both ? [] : effective.open("kafka.\(direction.rawValue).")
-        for (name, value) in effective.open("kafka.") + own { settings[name] = value.reveal() }
+        let own = direction == .both ? [] : passed("kafka.\(direction.rawValue).")
+        for (name, value) in passed("kafka.") + own { settings[name] = value }
         return settings
     }
 
@@ -417,4 +479,39 @@ extension MonitorSettings {
     }
 
     private var prefix: String { effective.string("topics.prefix") }
+
+    /// What the service is to do.
+    func service(_ tokenizer: Tokenizer) -> ServiceConfiguration {
+        var service = ServiceConfiguration(kafka: client(), tokenizer: tokenizer)
+        service.consumers = ClientSettings(passed("kafka.consumer."))
+        service.producers = ClientSettings(passed("kafka.producer."))
+        service.application = application
+        service.topics.prefix = prefix
+        service.topics.sources = sourceNames.map { String($0.dropFirst(prefix.count)) }
+        service.topics.reference = effective.string("topics.reference")
+        service.topics.policy = effective.string("topics.policy")
+        service.topics.journal = effective.string("topics.journal")
+        service.topics.deadLetters = effective.string("topics.dead-letters")
+        service.topics.decisions = effective.string("topics.decisions")
+        service.topics.alerts = effective.string("topics.alerts")
+        service.topics.accumulators = effective.string("topics.accumulators")
+        service.topics.replenishments = effective.string("topics.replenishments")
+        service.roles = Set(
+            effective.strings("roles").compactMap(ServiceConfiguration.Role.init(rawValue:))
+        )
+        service.instance = effective.stringIfSet("instance")
+        service.clock = effective.string("clock") == "records" ? .records : .wall
+        service.sourcesStart = effective.string("sources.start") == "latest" ? .latest : .earliest
+        service.allowedSkewSeconds = Int(effective.duration("sources.allowed_skew") / .seconds(1))
+        service.collectMilliseconds = Int(
+            effective.duration("transactions.collect") / .milliseconds(1)
+        )
+        service.transactionRecords = effective.integer("transactions.records")
+        service.patienceSeconds = Int(effective.duration("patience") / .seconds(1))
+        return service
+    }
+
+    private func passed(_ prefix: String) -> [(name: String, value: String)] {
+        effective.open(prefix).map { ($0.name, $0.value.reveal()) }
+    }
 }

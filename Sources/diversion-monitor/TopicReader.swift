@@ -1,33 +1,47 @@
 internal import CommandLineKit
 internal import Kafka
 
-/// Reads a whole topic from its beginning, for people; transactions that were aborted are not seen.
+/// Reads whole topics from their beginning, for people; transactions that were aborted are not seen.
 struct TopicReader: ~Copyable {
+    /// One record, copied.
+    struct Record {
+        /// Place of the topic among the names asked for.
+        let topic: Int
+        let partition: Int32
+        let offset: Int64
+        let key: [UInt8]
+        /// Nil withdraws what the key names.
+        let value: [UInt8]?
+    }
+
     private var queue: FetchQueue
+    /// Place of a source's topic among the names.
+    private let topics: [Int]
     private var ended: Set<Int> = []
 
-    /// Whether all partitions were read to their ends.
+    /// Whether all partitions were read to their ends, at some time.
     var isAtEnd: Bool { ended.count == queue.sourceCount }
 
-    init(
-        _ name: String,
-        partitions wanted: [Int32]? = nil,
-        _ settings: ClientSettings
-    ) throws(CommandFailure) {
-        queue = try Self.open(name, wanted, settings)
+    /// Begins to read all partitions of some topics.
+    init(_ names: [String], _ settings: ClientSettings) throws(CommandFailure) {
+        var topics: [Int] = []
+        queue = try Self.open(names, settings, &topics)
+        self.topics = topics
     }
 
     private static func open(
-        _ name: String,
-        _ wanted: [Int32]?,
-        _ settings: ClientSettings
+        _ names: [String],
+        _ settings: ClientSettings,
+        _ topics: inout [Int]
     ) throws(CommandFailure) -> FetchQueue {
         do throws(KafkaError) {
             let consumer = try FetchConsumer(settings)
-            let count = try consumer.partitionCount(of: name, within: .seconds(10))
             var queue = consumer.queue()
-            for partition in wanted ?? Array(0..<count) {
-                _ = try queue.start(TopicPartition(name, partition), at: .beginning)
+            for (place, name) in names.enumerated() {
+                for partition in 0..<(try consumer.partitionCount(of: name, within: .seconds(10))) {
+                    _ = try queue.start(TopicPartition(name, partition), at: .beginning)
+                    topics.append(place)
+                }
             }
             return queue
         } catch {
@@ -35,19 +49,27 @@ struct TopicReader: ~Copyable {
         }
     }
 
-    /// Hands over what is there, waiting a moment for it: partition, offset, key, value.
-    mutating func next(
-        _ body: (Int32, Int64, [UInt8], [UInt8]) throws(CommandFailure) -> Void
-    ) throws(CommandFailure) {
-        var records: [(Int32, Int64, [UInt8], [UInt8])] = []
+    /// What is there, waiting a moment for it.
+    mutating func next() throws(CommandFailure) -> [Record] {
+        var records: [Record] = []
+        let topics = topics
         do throws(KafkaError) {
             let batch = try queue.next(limit: 1000, waiting: .milliseconds(200))
+            records.reserveCapacity(batch.count)
             for index in 0..<batch.count {
                 let message = batch[index]
                 // Safe: the bytes are copied before the batch goes.
                 let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
                 let value = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
-                records.append((message.partition, message.offset, key, value))
+                records.append(
+                    Record(
+                        topic: topics[message.source],
+                        partition: message.partition,
+                        offset: message.offset,
+                        key: key,
+                        value: message.isTombstone ? nil : value
+                    )
+                )
             }
         } catch {
             throw CommandFailure(kafka: error)
@@ -60,7 +82,15 @@ struct TopicReader: ~Copyable {
                 throw CommandFailure(kafka: error)
             }
         }
-        for (partition, offset, key, value) in records { try body(partition, offset, key, value) }
+        return records
+    }
+
+    /// All there is by now, in the order of each partition.
+    mutating func readToEnd() throws(CommandFailure) -> [Record] {
+        var records: [Record] = []
+        let end = ContinuousClock.now + .seconds(600)
+        while !isAtEnd, !Interruption.isSet, ContinuousClock.now < end { records += try next() }
+        return records
     }
 }
 

@@ -44,7 +44,7 @@ enum AlertsCommand {
         exitStatuses: [.tryAgain]
     ) { invocation in
         let filter = AlertFilter(invocation)
-        StopFlag.listen()
+        Interruption.listen()
         if let path = invocation.stringIfGiven("from") {
             try list(invocation, filter, try AlertFile(path))
         } else {
@@ -69,7 +69,7 @@ enum AlertsCommand {
         let shown = open.count == total ? "" : " of \(grouped(total))"
         invocation.terminal.errors.print("\(grouped(open.count))\(shown) open")
         guard invocation.flag("follow") else { return }
-        while !StopFlag.isSet {
+        while !Interruption.isSet {
             for record in try source.readNext() where filter.lets(record) {
                 output.print(record.line(on: output))
             }
@@ -153,7 +153,7 @@ private struct AlertFile: AlertSource, ~Copyable {
     }
 
     mutating func readNext() throws(CommandFailure) -> [AlertRecord] {
-        StopFlag.sleep(.milliseconds(300))
+        Interruption.sleep(.milliseconds(300))
         return try readToEnd()
     }
 }
@@ -163,20 +163,14 @@ private struct AlertTopic: AlertSource, ~Copyable {
     private var reader: TopicReader
 
     init(_ settings: MonitorSettings) throws(CommandFailure) {
-        reader = try TopicReader(settings.name(of: .alerts), settings.client(.consumer))
+        reader = try TopicReader([settings.name(of: .alerts)], settings.client(.consumer))
     }
 
     mutating func readToEnd() throws(CommandFailure) -> [AlertRecord] {
-        var records: [AlertRecord] = []
-        while !StopFlag.isSet, !reader.isAtEnd { records += try readNext() }
-        return records
+        try reader.readToEnd().compactMap { $0.value.flatMap { AlertRecord($0) } }
     }
 
     mutating func readNext() throws(CommandFailure) -> [AlertRecord] {
-        var records: [AlertRecord] = []
-        try reader.next { _, _, _, value in
-            if let record = AlertRecord(value) { records.append(record) }
-        }
-        return records
+        try reader.next().compactMap { $0.value.flatMap { AlertRecord($0) } }
     }
 }

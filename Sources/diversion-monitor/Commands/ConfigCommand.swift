@@ -56,13 +56,13 @@ enum ConfigCommand {
             Reads the file, the environment and the command line as "run" would, and tells at once \
             all that is wrong. It connects to nothing; "doctor" does.
             """,
-        options: MonitorSettings.options(.general, .kafka, .topics, .tokens),
+        options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
         openPrefixes: MonitorSettings.openPrefixes,
         examples: [Example("Before a deployment", "diversion-monitor config check -c monitor.yaml")]
     ) { invocation in
         let resolved = try MonitorSettings.resolve(
             invocation,
-            [.general, .kafka, .topics, .tokens],
+            MonitorSettings.Group.allCases,
             needs: [.kafka, .tokenKey]
         )
         for warning in resolved.warnings { invocation.terminal.errors.print("warning: \(warning)") }
@@ -82,12 +82,12 @@ enum ConfigCommand {
         "show",
         "Print every setting with its value and where it comes from",
         discussion: "Secrets are printed as ***.",
-        options: MonitorSettings.options(.general, .kafka, .topics, .tokens),
+        options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
         openPrefixes: MonitorSettings.openPrefixes
     ) { invocation in
         let resolved = try MonitorSettings.resolve(
             invocation,
-            [.general, .kafka, .topics, .tokens],
+            MonitorSettings.Group.allCases,
             needs: []
         )
         invocation.terminal.output.write(resolved.settings.table())

@@ -151,7 +151,7 @@ private struct Doctor {
                     guard error.isRetriable, !error.isDenied, ContinuousClock.now < end else {
                         throw error
                     }
-                    StopFlag.sleep(.milliseconds(200))
+                    Interruption.sleep(.milliseconds(200))
                 }
             }
             good("group \(group) may be read")

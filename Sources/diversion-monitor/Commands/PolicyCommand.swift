@@ -1,13 +1,14 @@
 internal import CommandLineKit
 internal import Ingest
 internal import Journal
+internal import Kafka
 
 /// `policy`: the numbers, lists, owners and severities that the rules judge by.
 enum PolicyCommand {
     static let command = Command(
         "policy",
         "Check, show and publish the policy",
-        subcommands: [check, show]
+        subcommands: [check, show, publish]
     )
 
     private static let check = Command(
@@ -30,13 +31,32 @@ enum PolicyCommand {
         "Print a policy with every value it leaves to the shipped one",
         discussion: """
             What is printed can be read back: it is the same policy with nothing left out. Without \
-            a file the shipped policy is printed.
+            a file the shipped policy is printed, and with --published what a cluster has.
             """,
         arguments: [.optional("FILE", .file, "The policy")],
-        options: [.value("version", .text, "Only the version of this name")],
-        exitStatuses: [.wrongInput]
+        options: [
+            .value("version", .text, "Only the version of this name"),
+            .flag("published", "The versions that are published on the cluster"),
+        ] + MonitorSettings.options(.kafka, .topics),
+        openPrefixes: MonitorSettings.openPrefixes,
+        exitStatuses: [.wrongInput, .tryAgain]
     ) { invocation in
-        let policies = try PolicyFile.read(invocation.stringIfGiven("FILE"))
+        let policies: [Policy]
+        if invocation.flag("published") {
+            let settings = try MonitorSettings(invocation, .kafka, .topics, needs: [.kafka])
+            policies = try Publishing.policies(
+                settings.name(of: .policy),
+                settings.client(.consumer)
+            )
+            guard !policies.isEmpty else {
+                throw CommandFailure(
+                    "could not show a policy: none is published, and the shipped one is in force."
+                        + " Publish one with \"diversion-monitor policy publish\"."
+                )
+            }
+        } else {
+            policies = try PolicyFile.read(invocation.stringIfGiven("FILE"))
+        }
         let wanted = invocation.stringIfGiven("version")
         let shown = policies.filter { wanted == nil || $0.version == wanted }
         guard !shown.isEmpty else {
@@ -47,6 +67,51 @@ enum PolicyCommand {
         }
         let texts = shown.map { PolicyWriter.text($0) }
         invocation.terminal.output.write(texts.joined(separator: "---\n"))
+        return .success
+    }
+
+    private static let publish = Command(
+        "publish",
+        "Publish the versions of a policy that are new or changed",
+        discussion: """
+            Decisions that a version touches are made again; each names the version it used. A \
+            version that is published again under its name replaces the one before. \
+            horizon_days is fixed by the journal's first record: publish the policy before the \
+            first "run" where another value than the shipped one is wanted.
+            """,
+        arguments: [.required("FILE", .file, "The policy")],
+        options: [.flag("dry-run", short: "n", "Show what would be published")]
+            + MonitorSettings.options(.kafka, .topics),
+        openPrefixes: MonitorSettings.openPrefixes,
+        exitStatuses: [.wrongInput, .tryAgain]
+    ) { invocation in
+        let settings = try MonitorSettings(invocation, .kafka, .topics, needs: [.kafka])
+        let path = invocation.string("FILE")
+        let policies = try PolicyFile.read(path)
+        let name = settings.name(of: .policy)
+        let present = try Publishing.policies(name, settings.client(.consumer))
+        let output = invocation.terminal.output
+        let changed = policies.filter { !present.contains($0) }
+        guard !changed.isEmpty else {
+            output.print("nothing to publish: \(name) has these versions")
+            return .success
+        }
+        for policy in changed {
+            let isNew = !present.contains { $0.version == policy.version }
+            output.print(
+                "version \(policy.version): \(isNew ? "new" : "changed"), \(span(policy))"
+            )
+        }
+        if invocation.flag("dry-run") { return .success }
+        // Whole versions, so that a later change of what is shipped changes nothing in them.
+        let text = changed.map { PolicyWriter.text($0) }.joined(separator: "---\n")
+        let key = changed.map(\.version).joined(separator: ",")
+        try Publishing.send(
+            [(Array(key.utf8), Array(text.utf8))],
+            to: name,
+            settings.client(.producer)
+        )
+        output.print("published to \(name)")
         return .success
     }
 

@@ -21,6 +21,10 @@ enum ScoreCommand {
 
             Without a token key the published test key is taken, and tokens carry the key id \
             "test": they protect nobody.
+
+            With --journal the inputs are journal files that "journal dump" wrote: they hold \
+            reference tables and policy themselves, and are folded into the same bytes that the \
+            service published from them.
             """,
         arguments: [
             .rest("INPUT", .file, "Files of events, one JSON object a line; - is standard input")
@@ -29,9 +33,9 @@ enum ScoreCommand {
             .value(
                 "reference",
                 .directory,
-                isRequired: true,
-                "The folder of the reference tables, such as pharmacies.csv"
+                "The folder of the reference tables, such as pharmacies.csv; needed for events"
             ),
+            .flag("journal", "The inputs are journal files"),
             .value("policy", .file, "The policy; without it the shipped one is in force"),
             .value(
                 "output",
@@ -56,14 +60,61 @@ enum ScoreCommand {
                 "zstd -dc day.ndjson.zst | diversion-monitor score --reference reference"
                     + " --policy strict.yaml -o out -"
             ),
+            Example(
+                "Prove what the service published",
+                "diversion-monitor score --journal -o proof dump/*.dmj"
+            ),
         ],
         exitStatuses: [.wrongInput]
     ) { invocation in
-        try run(invocation)
+        if invocation.flag("journal") {
+            try foldJournal(invocation)
+        } else {
+            try scoreEvents(invocation)
+        }
         return .success
     }
 
-    private static func run(_ invocation: Invocation) throws(CommandFailure) {
+    private static func foldJournal(_ invocation: Invocation) throws(CommandFailure) {
+        let inputs = invocation.strings("INPUT")
+        let given = ["reference", "policy"].filter(invocation.isGiven).map { "--" + $0 }
+        guard !inputs.isEmpty, given.isEmpty else {
+            throw CommandFailure(
+                inputs.isEmpty
+                    ? "could not fold a journal: no file is named. Name those that \"journal dump\" wrote."
+                    : "could not take \(spoken(given, joinedBy: "and")) with --journal: the journal holds"
+                        + " its own. Leave it out.",
+                status: .usage
+            )
+        }
+        let output = invocation.string("output")
+        try checkInputs(inputs, output)
+        try Files.makeFolder(output)
+        let start = ContinuousClock.now
+        let report: JournalScore.Report
+        do throws(FileScoreFailure) {
+            report = try JournalScore(files: inputs, output: output).run()
+        } catch {
+            throw failure(error)
+        }
+        guard !invocation.flag("quiet") else { return }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let errors = invocation.terminal.errors
+        for part in report.records {
+            errors.print("partition \(part.partition): \(grouped(part.count)) records")
+        }
+        errors.write(ScoreSummary(report.counts, report.outputs, seconds: seconds).text)
+        errors.print("written to \(output)")
+    }
+
+    private static func scoreEvents(_ invocation: Invocation) throws(CommandFailure) {
+        guard invocation.isGiven("reference") else {
+            throw CommandFailure(
+                "could not score events: --reference DIRECTORY is missing. Name the folder of the"
+                    + " reference tables.",
+                status: .usage
+            )
+        }
         let errors = invocation.terminal.errors
         let isQuiet = invocation.flag("quiet")
         let inputs = invocation.isGiven("INPUT") ? invocation.strings("INPUT") : ["-"]
@@ -194,8 +245,22 @@ struct ScoreSummary {
     let text: String
 
     init(_ report: FileScoreReport, seconds: Double) {
-        let counts = report.counts
-        let events = counts.records - counts.control + report.deadLetters
+        self.init(
+            report.counts,
+            report.outputs,
+            deadLetters: report.deadLetterCodes.map { ($0.code, $0.count) },
+            seconds: seconds
+        )
+    }
+
+    init(
+        _ counts: MachineCounts,
+        _ outputs: [(topic: String, count: Int64)],
+        deadLetters: [(name: String, count: Int64)]? = nil,
+        seconds: Double
+    ) {
+        let letters = (deadLetters ?? []).reduce(0) { $0 + $1.count }
+        let events = counts.records - counts.control + letters
         let rate = seconds > 0 ? Int64(Double(events) / seconds) : 0
         var lines = [
             "scored \(grouped(events)) events in \(Self.rounded(seconds)) s:"
@@ -219,11 +284,7 @@ struct ScoreSummary {
                 ("reversals of unknown fills", counts.reversalsOfUnknownFills),
             ]
         )
-        add(
-            "dead letters  ",
-            report.deadLetters,
-            report.deadLetterCodes.map { ($0.code, $0.count) }
-        )
+        if let deadLetters { add("dead letters  ", letters, deadLetters) }
         let outcomes = ["", "qualified", "not_qualified", "pending", "reversed", "missed_opportunity"]
         add(
             "decisions     ",
@@ -236,7 +297,7 @@ struct ScoreSummary {
             Rule.allCases.map { ($0.name, counts.alertsOpened[Int($0.rawValue)]) }
                 .sorted { $0.1 > $1.1 }
         )
-        for (topic, count) in report.outputs where topic != "decisions" && topic != "alerts" {
+        for (topic, count) in outputs where topic != "decisions" && topic != "alerts" {
             add(topic + String(repeating: " ", count: max(0, 14 - topic.count)), count, [])
         }
         text = lines.map { $0 + "\n" }.joined()

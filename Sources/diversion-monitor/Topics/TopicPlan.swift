@@ -253,7 +253,7 @@ extension TopicPlan {
             while ContinuousClock.now < end {
                 let topic = try? admin.describeTopic(creation.name, within: .seconds(5))
                 if let topic, topic.error == nil, !topic.partitions.isEmpty { break }
-                StopFlag.sleep(.milliseconds(50))
+                Interruption.sleep(.milliseconds(50))
             }
         }
         for change in changes {
@@ -265,7 +265,7 @@ extension TopicPlan {
                     }
                 }
                 if isShown { break }
-                StopFlag.sleep(.milliseconds(50))
+                Interruption.sleep(.milliseconds(50))
             }
         }
     }

@@ -1,17 +1,15 @@
 internal import Glibc
-internal import Synchronization
+internal import Pipeline
 
 /// Whether somebody asked the process to end: SIGTERM or SIGINT came.
 ///
 /// The first signal asks; the second one, from somebody who will not wait, ends the process.
-enum StopFlag {
-    private static let wanted = Atomic<Bool>(false)
+enum Interruption {
+    /// Set by the first signal.
+    static let flag = StopFlag()
 
     /// Whether to end.
-    static var isSet: Bool { wanted.load(ordering: .relaxed) }
-
-    /// Asks as a signal does.
-    static func set() { wanted.store(true, ordering: .relaxed) }
+    static var isSet: Bool { flag.isStopped }
 
     /// Listens to the signals from now on.
     static func listen() {
@@ -19,8 +17,9 @@ enum StopFlag {
         _ = isSet
         for number in [SIGTERM, SIGINT] {
             signal(number) { number in
-                // Safe in a handler: one atomic exchange, and `_exit`.
-                if StopFlag.wanted.exchange(true, ordering: .relaxed) { _exit(128 + number) }
+                // Safe in a handler: an atomic load and store, and `_exit`.
+                if Interruption.flag.isStopped { _exit(128 + number) }
+                Interruption.flag.stop()
             }
         }
     }
