@@ -104,6 +104,7 @@ struct Stage {
         var decoder = EventDecoder()
         let source = decoder.addSource(path, isFile: true)
         let isHistory = words["time"] == "recorded"
+        var time: Int64 = 0
         let rate = Int(words["rate"] ?? "0") ?? 0
         let repeats = Int(words["times"] ?? "1") ?? 1
         let started = milliseconds()
@@ -118,10 +119,13 @@ struct Stage {
                 if turn > 0 { Self.rename(&line, turn) }
                 guard let topic = topics[Self.topic(of: line)] else { continue }
                 let partition = Int32(count) % topic.partitionCount
-                if isHistory, (try? decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
+                if isHistory {
+                    if (try? decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
+                        time = decoder.header.recordedAt.microseconds / 1000
+                    }
+                    // What can't be read has the time of what came before it.
                     try producer.produce(
-                        line.span.bytes, headers: [],
-                        timestampMilliseconds: decoder.header.recordedAt.microseconds / 1000, to: topic,
+                        line.span.bytes, headers: [], timestampMilliseconds: time, to: topic,
                         partition: partition)
                 } else {
                     try producer.produce(line.span.bytes, to: topic, partition: partition)
@@ -179,6 +183,28 @@ struct Stage {
         let folder = words["to"] ?? "."
         for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal)).write(to: folder) {
             say("dumped \(part.partition) records \(part.records) end \(part.highWatermark)")
+        }
+    }
+
+    /// The control records of a dumped partition, for a person who looks for a fault.
+    func ticks() throws {
+        var reader = try JournalFileReader(words["from"] ?? "")
+        while try reader.next() {
+            switch reader.record.kind {
+            case .tick:
+                say(
+                    "\(reader.offset) tick "
+                        + reader.record.progress.map { "\($0.topic)/\($0.partition)=\($0.reached.microseconds / 1_000_000)" }
+                        .joined(separator: " "))
+            case .sourceRegistered: say("\(reader.offset) registered \(reader.record.sourceRegistration)")
+            case nil: break
+            default:
+                if words["all"] != nil {
+                    say(
+                        "\(reader.offset) \(reader.record.kind!) \(reader.record.source) "
+                            + "\(reader.record.recordedAt.microseconds / 1_000_000)")
+                }
+            }
         }
     }
 

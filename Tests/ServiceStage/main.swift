@@ -29,6 +29,7 @@ do {
     case "dump": try stage.dump()
     case "outputs": try stage.outputs()
     case "score": try stage.score()
+    case "ticks": try stage.ticks()
     case "latency": try stage.latency()
     default: exit(64)
     }

@@ -31,6 +31,8 @@ struct Copier: ~Copyable {
     /// Newest record time of all own sources, and when it was seen, for `clock: records`.
     private var newest = Instant.distantPast
     private var newestAt: Int64 = 0
+    /// A tick was written.
+    private var hasTold = false
     /// Smallest progress that the last tick told.
     private var told = Instant.distantPast
 
@@ -70,14 +72,61 @@ struct Copier: ~Copyable {
         }
     }
 
+    // MARK: whose turn it is
+    //
+    // Of several source partitions with a backlog, none may run far ahead of the others in record time: what it brings
+    // would count as arrived long before its time (graces, forgetting). So only those are read that are at most a
+    // quarter of an hour ahead of the slowest. A source that is at its end, or gives nothing for some seconds, holds
+    // nobody back.
+
+    private static let patience: Int64 = 3000
+
+    private func holdsBack(_ source: SourcePartition, _ now: Int64) -> Bool {
+        source.kind == .events && source.isStarted && !source.isAtEnd
+            && now - source.activeAt < Self.patience
+    }
+
+    /// The largest progress that a source may have to be read now.
+    func readLimit(_ now: Int64) -> Instant {
+        var slowest = Instant.distantFuture
+        for source in sources where holdsBack(source, now) {
+            slowest = min(slowest, source.metadata.reached)
+        }
+        guard slowest != .distantFuture, slowest != .distantPast else { return slowest }
+        return Instant(microseconds: slowest.microseconds + Self.quarterHour)
+    }
+
+    func isReadable(_ source: Int, _ limit: Instant) -> Bool {
+        guard sources[source].isStarted else { return false }
+        return sources[source].kind != .events || sources[source].metadata.reached <= limit
+    }
+
+    /// The source that the others wait for.
+    func slowest(_ now: Int64) -> Int? {
+        sources.indices.filter { holdsBack(sources[$0], now) }
+            .min { sources[$0].metadata.reached < sources[$1].metadata.reached }
+    }
+
+    /// Smaller portions where one spans much of record time, larger ones where it does not.
+    mutating func adaptPortion(_ source: Int, from before: Instant, isFull: Bool) {
+        sources[source].activeAt = Ticker.now
+        let isTimed = sources[source].kind == .events && before != .distantPast
+        let span = isTimed ? sources[source].metadata.reached.microseconds - before.microseconds : 0
+        if span > Self.quarterHour {
+            sources[source].portion = max(1, sources[source].portion / 4)
+        } else if isFull {
+            sources[source].portion = min(4096, sources[source].portion * 2)
+        }
+    }
+
     // MARK: records
 
     /// Copies one record. `send` is called when enough has come together.
     mutating func copy(
         _ message: borrowing Message,
+        _ source: Int,
         _ out: inout IngestProducer
     ) throws(Setback) {
-        let source = message.source
         switch sources[source].kind {
         case .events: try copyEvent(message, source, &out)
         case .reference: try copyReference(message, source, &out)
@@ -99,6 +148,9 @@ struct Copier: ~Copyable {
         let milliseconds = kind == .none || stamp < 0 ? wall : min(stamp, wall + allowedSkew)
         let time = Instant(milliseconds: milliseconds)
         let offset = message.offset
+        note(source, offset, time)
+        // Where nothing was known before this record, there is a time now.
+        if !hasTold { tick() }
         do {
             try decoder.decode(message.value, from: sources[source].name, recordedAt: time)
             let partition = decoder.partition(count: partitionCount)
@@ -116,7 +168,6 @@ struct Copier: ~Copyable {
             try writeLetter(error, message, source, &out)
         }
         copied += 1
-        note(source, offset, time)
         let quarter = sources[source].metadata.reached.microseconds / Self.quarterHour
         if quarter > sources[source].quarter {
             sources[source].quarter = quarter
@@ -283,7 +334,17 @@ struct Copier: ~Copyable {
     // MARK: registration and time
 
     /// Writes the registration of a source partition to every journal partition.
-    mutating func register(_ source: Int) {
+    ///
+    /// - Parameter first: the time of its first record, where its progress begins; nil where it is empty.
+    mutating func register(_ source: Int, _ first: Instant?) {
+        if let first {
+            let time = min(first, Instant(milliseconds: wall + allowedSkew))
+            sources[source].metadata.reached = time
+            sources[source].metadata.newest = time
+            learnTime(of: source)
+        } else {
+            sources[source].isAtEnd = true
+        }
         records.removeAll()
         let partition = sources[source].partition
         records.append(
@@ -351,6 +412,7 @@ struct Copier: ~Copyable {
                     topic: partition.topic, partition: partition.partition, reached: reached))
         }
         guard !progress.isEmpty else { return }
+        hasTold = true
         records.removeAll()
         records.append(
             progress, at: Instant(milliseconds: wall),

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Journal
 internal import Kafka
 
@@ -79,7 +80,7 @@ struct IngestWorker {
                 case .end(let end): result = end
                 case .again(let reason):
                     log.warning("ingest-setback", ("reason", reason))
-                    for source in copier.sources.indices { queue.stop(source) }
+                    for source in copier.sources.indices { stop(source, &queue, &copier) }
                     copier.forget()
                     membership.isNew = true
                     if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
@@ -97,7 +98,7 @@ struct IngestWorker {
                 result = .temporary("\(error)")
             }
         }
-        for source in copier.sources.indices { queue.stop(source) }
+        for source in copier.sources.indices { stop(source, &queue, &copier) }
         member.close(within: .seconds(5))
         log.info(
             "ingest-ended", ("copied", "\(copier.copied)"), ("dead_letters", "\(copier.deadLetters)"))
@@ -131,7 +132,7 @@ struct IngestWorker {
             case .lost(let partitions):
                 log.warning("ingest-lost", ("partitions", "\(partitions.count)"))
                 membership = Membership()
-                for source in copier.sources.indices { queue.stop(source) }
+                for source in copier.sources.indices { stop(source, &queue, &copier) }
                 copier.forget()
             case .failed(let error):
                 log.warning("ingest-group", ("reason", error.description))
@@ -195,38 +196,46 @@ struct IngestWorker {
         _ metadata: GroupMetadata,
         _ lastTick: inout Int64
     ) throws(Setback) {
-        let limit = 4096
         let collect = Int64(configuration.collectMilliseconds)
         var count = 0
         var began: Int64 = 0
+        let entered = Ticker.now
         while true {
             let now = Ticker.now
-            let wait = count == 0
-                ? max(0, min(50, lastTick + 1000 - now)) : max(0, began + collect - now)
-            let seen: Int
-            do {
-                let batch = try queue.next(limit: limit, waiting: .milliseconds(wait))
-                seen = batch.count
-                if seen > 0 {
-                    copier.beginBatch()
-                    if count == 0 {
-                        try producer.begin()
-                        began = Ticker.now
-                    }
-                    for index in 0..<seen { try copier.copy(batch[index], &producer) }
-                }
-            } catch let error as Setback {
-                throw error
-            } catch let error as KafkaError {
-                throw Setback(error)
-            } catch {
-                throw .again("\(error)")
+            let before = count
+            var isFull = false
+            copier.beginBatch()
+            let limit = copier.readLimit(now)
+            for source in copier.sources.indices where copier.isReadable(source, limit) {
+                let portion = copier.sources[source].portion
+                let seen = try copy(source, portion, .zero, &producer, &queue, &copier)
+                if count == 0, seen > 0 { began = now }
+                count += seen
+                if seen == portion { isFull = true }
             }
-            count += seen
-            try take(queue.takeEvents(), &copier)
+            if count == before {
+                let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
+                if left > 0 {
+                    // A source that holds the others back is waited for; else one looks around again soon.
+                    if let source = copier.slowest(now) {
+                        let seen = try copy(
+                            source, copier.sources[source].portion, .milliseconds(min(left, 5)), &producer,
+                            &queue, &copier)
+                        if count == 0, seen > 0 { began = Ticker.now }
+                        count += seen
+                    } else {
+                        usleep(UInt32(min(left, 2) * 1000))
+                    }
+                }
+            }
             let elapsed = Ticker.now - began
-            if count == 0 || count >= configuration.transactionRecords || elapsed >= 200 { break }
-            if elapsed >= collect, seen < limit { break }
+            if count == 0 {
+                if Ticker.now >= min(lastTick + 1000, entered + 50) { break }
+                if control.shouldStop { break }
+                continue
+            }
+            if count >= configuration.transactionRecords || elapsed >= 200 { break }
+            if elapsed >= collect, !isFull { break }
             if control.shouldStop { break }
         }
         if Ticker.now - lastTick >= 1000 {
@@ -242,6 +251,36 @@ struct IngestWorker {
         try copier.flush(&producer)
         try producer.commit(offsets, of: metadata)
         copier.committed()
+    }
+
+    /// Copies what there is of one source.
+    private func copy(
+        _ source: Int,
+        _ portion: Int,
+        _ wait: Duration,
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) -> Int {
+        let seen: Int
+        do {
+            let batch = try queue.next(of: source, limit: portion, waiting: wait)
+            seen = batch.count
+            if seen > 0 {
+                try producer.begin()
+                let reached = copier.sources[source].metadata.reached
+                for index in 0..<seen { try copier.copy(batch[index], source, &producer) }
+                copier.adaptPortion(source, from: reached, isFull: seen == portion)
+            }
+        } catch let error as Setback {
+            throw error
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        try take(queue.takeEvents(), &copier)
+        return seen
     }
 
     /// Notes ends of partitions and failures of the fetch.
@@ -283,7 +322,7 @@ struct IngestWorker {
             guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else { continue }
             let position = queue.position(of: source)
             queue.stop(source)
-            do { _ = try queue.start(copier.sources[source].partition, at: .offset(position)) } catch {
+            do { _ = try queue.start(copier.sources[source].partition, at: .offset(position), apart: true) } catch {
                 throw Setback(error)
             }
         }
@@ -302,7 +341,7 @@ struct IngestWorker {
     ) throws(Setback) {
         for source in copier.sources.indices where copier.sources[source].isOwned {
             if !partitions.contains(copier.sources[source].partition) {
-                queue.stop(source)
+                stop(source, &queue, &copier)
                 copier.sources[source].isOwned = false
             }
         }
@@ -311,7 +350,7 @@ struct IngestWorker {
             // From its beginning: what was seen before a failure is seen again.
             _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0, &queue, &copier)
         } else if let source = copier.sources.firstIndex(where: { $0.kind == .journal }) {
-            queue.stop(source)
+            stop(source, &queue, &copier)
         }
         if wanted.isEmpty { return }
         // Offsets that an open transaction has written are waited for.
@@ -353,8 +392,10 @@ struct IngestWorker {
         _ copier: inout Copier
     ) throws(Setback) {
         let bounds: [Result<PartitionOffsets, KafkaError>]
+        var firstTimes: [TopicPartition: Instant] = [:]
         do {
-            let known = try JournalScan(configuration, control).knownSources()
+            let scan = try JournalScan(configuration, control)
+            let known = try scan.knownSources()
             if let lost = partitions.first(where: { known.contains($0) }) {
                 throw ServiceEnd.configuration(
                     "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
@@ -364,6 +405,12 @@ struct IngestWorker {
             }
             bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
                 .offsets(of: partitions, within: .seconds(20))
+            // Time begins at the first record of each, so that it is known before anything is decided.
+            let copied = partitions.filter { kind(of: $0) == .events && configuration.sourcesStart == .earliest }
+            try scan.read(copied) { (place, message) throws(ServiceEnd) in
+                firstTimes[copied[place]] = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+                return false
+            }
         } catch let error as ServiceEnd {
             throw error.kind == .temporary ? .again(error.message) : .end(error)
         } catch let error as KafkaError {
@@ -380,8 +427,9 @@ struct IngestWorker {
             let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
             let source = try begin(partition, offset, receipt, &queue, &copier)
             // The reference topics carry no time: they are known by the records copied from them.
-            if isEvents { copier.register(source) }
+            if isEvents { copier.register(source, firstTimes[partition]) }
         }
+        copier.tick()
         try producer.begin()
         try copier.flush(&producer)
         let offsets = copier.offsets
@@ -418,10 +466,10 @@ struct IngestWorker {
         _ copier: inout Copier
     ) throws(Setback) -> Int {
         if let running = copier.sources.firstIndex(where: { $0.partition == partition }) {
-            queue.stop(running)
+            stop(running, &queue, &copier)
         }
         let number: Int
-        do { number = try queue.start(partition, at: .offset(offset)) } catch { throw Setback(error) }
+        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch { throw Setback(error) }
         if number == copier.sources.count {
             let isJournal = partition.topic == configuration.journalTopic
             copier.addSource(partition, isJournal ? .journal : kind(of: partition))
@@ -429,7 +477,14 @@ struct IngestWorker {
         precondition(copier.sources[number].partition == partition, "queue and copier number alike")
         copier.sources[number].isAtEnd = false
         copier.sources[number].restartAt = nil
+        copier.sources[number].isStarted = true
+        copier.sources[number].activeAt = Ticker.now
         return number
+    }
+
+    private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
+        queue.stop(source)
+        copier.sources[source].isStarted = false
     }
 
     private func kind(of partition: TopicPartition) -> SourcePartition.Kind {

@@ -17,6 +17,8 @@ struct SourcePartition {
     let name: SourceName
     /// The group has given it to us and its offset is known.
     var isOwned = false
+    /// It is fetched.
+    var isStarted = false
     /// Next offset to commit.
     var next: Int64 = 0
     /// What we or our predecessor committed last.
@@ -29,6 +31,10 @@ struct SourcePartition {
     var isTouched = false
     /// Quarter of an hour of ``SourceMetadata/reached``, for the ticks of a history.
     var quarter: Int64 = .min
+    /// Records to take at a time, so that one portion spans little of record time.
+    var portion = 64
+    /// When it last gave a record or was begun, on the monotonic clock.
+    var activeAt: Int64 = 0
     /// When the fetch is to be begun again after a failure, on the monotonic clock.
     var restartAt: Int64?
 
