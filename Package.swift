@@ -112,6 +112,11 @@ let package = Package(
             ],
             swiftSettings: tests
         ),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["TestKit", "diversion-monitor"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

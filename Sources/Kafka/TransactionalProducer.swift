@@ -251,6 +251,15 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         core.client.context.endTransactionRequests.load(ordering: .relaxed)
     }
 
+    /// Waits until every record of the open transaction is delivered, without ending it; for tools
+    /// that ask whether they may write.
+    ///
+    /// - Throws: The first delivery that failed, or that the time was over.
+    public mutating func deliver(within limit: Duration) throws(KafkaError) {
+        try core.flush(within: limit)
+        try core.checkDeliveries()
+    }
+
     /// Serves statistics while nothing is produced.
     public mutating func serve() { core.serve(0) }
 
