@@ -168,7 +168,7 @@ extension Machine {
             product: reference.product(claim.ndc, in: record),
             payer: reference.payer(claim, in: record),
             codes: unsafe codeSet(record.bytes(claim.clarificationCodes)),
-            coverageOrder: claim.coverageOrder, occurredOffset: header.occurredAt.offsetMinutes,
+            coverageOrder: UInt16(clamping: claim.coverageOrder), occurredOffset: header.occurredAt.offsetMinutes,
             transaction: claim.transaction,
             dispensingStatus: claim.dispensingStatus?.rawValue ?? 0xFF,
             isClaimed340B: claim.isClaimed340B)

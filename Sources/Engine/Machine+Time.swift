@@ -120,14 +120,19 @@ extension Machine {
             day += 1
             var fill = fillBuckets.take(day: day)
             while fill != 0 {
-                let next = fills[fill].nextInBucket
-                let due = fills[fill].lastDay &+ Int32(horizonDays) &+ 1
-                if due <= today, fills[fill].decided.outcome != .pending {
-                    forget(fill: fill)
-                } else {
-                    fills[fill].nextInBucket = fillBuckets.insert(fill, due: due, today: today)
+                leaving.removeAll(keepingCapacity: true)
+                while fill != 0, leaving.count < 32 {
+                    let next = fills[fill].nextInBucket
+                    let due = fills[fill].lastDay &+ Int32(horizonDays) &+ 1
+                    if due <= today, fills[fill].decided.outcome != .pending {
+                        leaving.append(fill)
+                    } else {
+                        fills[fill].nextInBucket = fillBuckets.insert(fill, due: due, today: today)
+                    }
+                    fill = next
                 }
-                fill = next
+                prefetchLeaving()
+                for fill in leaving { forget(fill: fill) }
             }
             var encounter = encounterBuckets.take(day: day)
             while encounter != 0 {
@@ -149,6 +154,33 @@ extension Machine {
             }
         }
         forgottenDay = today
+    }
+
+    /// What was not looked at for a year is in no cache: it is asked for in waves, as in a batch.
+    private func prefetchLeaving() {
+        for fill in leaving {
+            let dispense = fills[fill].firstDispense
+            if dispense != 0 { dispenses.prefetch(dispense) }
+            let claim = fills[fill].firstClaim
+            if claim != 0 { claims.prefetch(claim) }
+            let alert = fills[fill].firstAlert
+            if alert != 0 { alerts.prefetch(alert) }
+            fillIndex.prefetch(
+                Self.fillHash(fills[fill].pharmacy, fills[fill].rx.word, fills[fill].fillNumber))
+        }
+        for fill in leaving {
+            let dispense = fills[fill].firstDispense
+            guard dispense != 0 else { continue }
+            if dispenses[dispense].patient != 0 { patients.prefetch(dispenses[dispense].patient) }
+            dispenseIndex.prefetch(
+                Self.hash(entity(ofFill: fill), dispenses[dispense].id.word))
+        }
+        for fill in leaving {
+            let dispense = fills[fill].firstDispense
+            guard dispense != 0, dispenses[dispense].patient != 0 else { continue }
+            let first = patients[dispenses[dispense].patient].firstDispense
+            if first != 0 { dispenses.prefetch(first) }
+        }
     }
 
     private mutating func forget(fill: UInt32) {

@@ -125,6 +125,8 @@ public struct Machine: ~Copyable {
     var alerts = Column<AlertRow>()
     var alertIndex = Index()
     var hasAlertIndex = false
+    /// The invoice of an alert about one; looked up only.
+    var invoices: [UInt32: Identifier] = [:]
     var dispositions: [UInt32: [DispositionNote]] = [:]
     var accumulators = Column<AccumulatorRow>()
     var accumulatorIndex = Index()
@@ -141,6 +143,7 @@ public struct Machine: ~Copyable {
     var live: [UInt32] = []
     var affected: [UInt32] = []
     var due: [UInt32] = []
+    var leaving: [UInt32] = []
 
     /// What caused a decision (OUTPUTS, `change`).
     enum Change: UInt8, BitwiseCopyable {
@@ -361,7 +364,7 @@ public struct Machine: ~Copyable {
     }
 
     /// Number of a set of clarification codes.
-    mutating func codeSet(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    mutating func codeSet(_ bytes: UnsafeRawBufferPointer) -> UInt16 {
         let before = codeSets.all.count
         let number = unsafe codeSets.number(of: bytes)
         if codeSets.all.count > before {
@@ -369,6 +372,7 @@ public struct Machine: ~Copyable {
                 isMarked[place].append(policies[place].isMarked(codeSets.all[before]))
             }
         }
-        return number
+        // More sets than sixteen bits can name are no codes but noise, and noise marks nothing.
+        return UInt16(exactly: number) ?? 0
     }
 }

@@ -117,15 +117,14 @@ extension Machine {
     }
 
     private mutating func insertAlert(
-        _ key: Pen, _ rule: Rule, subject: UInt32, next: UInt32, isOfFill: Bool,
-        invoice: Identifier = .none
+        _ key: Pen, _ rule: Rule, subject: UInt32, next: UInt32, isOfFill: Bool
     ) -> UInt32 {
         keys.keep(key)
         let (high, low) = unsafe SHA256.prefix(keys.written)
         keys.removeAll()
         let number = alerts.insert(
             AlertRow(
-                idHigh: high, idLow: low, content: 0, invoice: invoice, subject: subject, next: next,
+                idHigh: high, idLow: low, content: 0, subject: subject, next: next,
                 rule: rule, isOfFill: isOfFill))
         if hasAlertIndex { alertIndex.insert(Hash.words(high, low), number) }
         return number
@@ -138,13 +137,14 @@ extension Machine {
         alerts[number].idHigh = 0
         alerts[number].idLow = 0
         dispositions[number] = nil
-        release(row.invoice)
         alerts.remove(number)
     }
 
     /// Hash of what makes an update: severity, owner, root cause and the values in `scratch`.
-    private func contentHash(_ rule: Rule, _ policy: Int) -> UInt64 {
-        unsafe Hash.bytes(scratch.written, seed: policies[policy].pieces[Int(rule.rawValue)].seed)
+    private func contentHash(_ rule: Rule, _ policy: Int) -> UInt32 {
+        unsafe UInt32(
+            truncatingIfNeeded: Hash.bytes(
+                scratch.written, seed: policies[policy].pieces[Int(rule.rawValue)].seed))
     }
 
     // MARK: alerts about accumulators and invoices
@@ -173,7 +173,7 @@ extension Machine {
         }
     }
 
-    private mutating func open(_ alert: UInt32, _ content: UInt64) {
+    private mutating func open(_ alert: UInt32, _ content: UInt32) {
         alerts[alert].isOpen = true
         alerts[alert].occurrence += 1
         alerts[alert].content = content
@@ -194,7 +194,8 @@ extension Machine {
             putBare(&key, invoice)
         }
         let alert = insertAlert(
-            key, rule, subject: number, next: row.firstAlert, isOfFill: false, invoice: invoice)
+            key, rule, subject: number, next: row.firstAlert, isOfFill: false)
+        if invoice != .none { invoices[alert] = invoice }
         accumulators[number].firstAlert = alert
         return alert
     }
@@ -204,7 +205,9 @@ extension Machine {
         _ rule: Rule, _ number: UInt32, _ invoice: IncomingIdentifier, _ policy: Int
     ) {
         var alert = accumulators[number].firstAlert
-        while alert != 0, alerts[alert].rule != rule || !isEqual(alerts[alert].invoice, invoice) {
+        while alert != 0,
+            alerts[alert].rule != rule || !isEqual(invoices[alert] ?? .none, invoice)
+        {
             alert = alerts[alert].next
         }
         if alert == 0 { alert = insertAlert(ofAccumulator: number, rule, invoice: keep(invoice)) }
@@ -391,9 +394,9 @@ extension Machine {
         putProduct(&out, accumulator.product)
         out.put(",\"account\":")
         put(&out, accumulator.account)
-        if row.invoice != .none {
+        if let invoice = invoices[alert] {
             out.put(",\"invoice_id\":")
-            put(&out, row.invoice)
+            put(&out, invoice)
         }
         out.put(byte: UInt8(ascii: "}"))
         putCause(&out, row.rule, policy)

@@ -11,7 +11,7 @@ struct EventIDs: ~Copyable {
     @unsafe
     private struct Part {
         var words: UnsafeMutablePointer<UInt32>
-        var mask: Int
+        var capacity: Int
         var count: Int
     }
     private static var partCount: Int { 16 }
@@ -30,7 +30,7 @@ struct EventIDs: ~Copyable {
 
     deinit {
         for index in 0..<Self.partCount {
-            unsafe TableMemory.free(parts[index].words, (parts[index].mask + 1) * 12)
+            unsafe TableMemory.free(parts[index].words, parts[index].capacity * 12)
         }
         unsafe parts.deallocate()
     }
@@ -38,7 +38,7 @@ struct EventIDs: ~Copyable {
     private static func emptyPart(_ capacity: Int) -> Part {
         let words = unsafe TableMemory.allocate(capacity * 12)
             .bindMemory(to: UInt32.self, capacity: capacity * 3)
-        return unsafe Part(words: words, mask: capacity - 1, count: 0)
+        return unsafe Part(words: words, capacity: capacity, count: 0)
     }
 
     /// How many slots are taken, expired ones included.
@@ -52,9 +52,14 @@ struct EventIDs: ~Copyable {
     @inline(__always)
     func prefetch(_ high: UInt64) {
         let part = unsafe parts + Int(high >> 60)
-        let mask = unsafe part.pointee.mask
-        let place = Int(UInt32(truncatingIfNeeded: high)) & mask
+        let place = unsafe Self.home(UInt32(truncatingIfNeeded: high), part.pointee.capacity)
         unsafe dm_prefetch(part.pointee.words + 3 * place)
+    }
+
+    /// The place where a first word belongs: its share of the capacity.
+    @inline(__always)
+    private static func home(_ first: UInt32, _ capacity: Int) -> Int {
+        Int(truncatingIfNeeded: UInt64(first) &* UInt64(truncatingIfNeeded: capacity) >> 32)
     }
 
     /// Notes an identifier under its 128-bit hash.
@@ -68,15 +73,15 @@ struct EventIDs: ~Copyable {
         if oldestDay == 0 { oldestDay = day }
         if Int(day) - Int(oldestDay) > horizon { sweep(day: day, horizon: horizon) }
         let part = unsafe parts + Int(high >> 60)
-        if unsafe (part.pointee.count + 1) * 8 > (part.pointee.mask + 1) * 7 { unsafe grow(part) }
-        let mask = unsafe part.pointee.mask
+        if unsafe (part.pointee.count + 1) * 8 > part.pointee.capacity * 7 { unsafe grow(part) }
+        let capacity = unsafe part.pointee.capacity
         let words = unsafe part.pointee.words
         // The first word gives the place; the day in the third is never 0, so a zero third word is an empty slot.
-        // Places are masked into the part.
+        // Places are below the capacity.
         let first = UInt32(truncatingIfNeeded: high)
         let second = UInt32(truncatingIfNeeded: low)
         let third = UInt32(truncatingIfNeeded: low >> 32) << 16
-        var place = Int(first) & mask
+        var place = Self.home(first, capacity)
         while true {
             let slot = unsafe words + 3 * place
             let last = unsafe slot[2]
@@ -92,51 +97,56 @@ struct EventIDs: ~Copyable {
                 if isForgotten { unsafe slot[2] = third | UInt32(day) }
                 return isForgotten
             }
-            place = (place + 1) & mask
+            place += 1
+            if place == capacity { place = 0 }
         }
     }
 
     private func grow(_ part: UnsafeMutablePointer<Part>) {
         let old = unsafe part.pointee
-        let capacity = unsafe (old.mask + 1) * 2
+        let capacity = unsafe old.capacity * 3 / 2
         let new = unsafe Self.emptyPart(capacity)
-        let mask = capacity - 1
-        for index in unsafe 0...old.mask {
+        for index in unsafe 0..<old.capacity {
             let slot = unsafe old.words + 3 * index
             guard unsafe slot[2] != 0 else { continue }
-            var place = Int(unsafe slot[0]) & mask
-            while unsafe new.words[3 * place + 2] != 0 { place = (place + 1) & mask }
+            var place = unsafe Self.home(slot[0], capacity)
+            while unsafe new.words[3 * place + 2] != 0 {
+                place += 1
+                if place == capacity { place = 0 }
+            }
             unsafe (new.words + 3 * place).update(from: slot, count: 3)
         }
         unsafe part.pointee.words = new.words
-        unsafe part.pointee.mask = mask
-        unsafe TableMemory.free(old.words, (old.mask + 1) * 12)
+        unsafe part.pointee.capacity = capacity
+        unsafe TableMemory.free(old.words, old.capacity * 12)
     }
 
     /// Looks at the next four slots and takes expired ones back, closing the gaps.
     private mutating func sweep(day: UInt16, horizon: Int) {
         for _ in 0..<4 {
             let part = unsafe parts + sweepPart
-            let mask = unsafe part.pointee.mask
+            let capacity = unsafe part.pointee.capacity
             let words = unsafe part.pointee.words
             let last = unsafe words[3 * sweepPlace + 2]
             if last != 0, Int(day) - Int(last & 0xFFFF) > horizon {
                 unsafe part.pointee.count -= 1
                 var hole = sweepPlace
-                var next = (hole + 1) & mask
+                var next = hole + 1 == capacity ? 0 : hole + 1
                 while unsafe words[3 * next + 2] != 0 {
-                    let home = Int(unsafe words[3 * next]) & mask
-                    if (next &- home) & mask >= (next &- hole) & mask {
+                    let home = unsafe Self.home(words[3 * next], capacity)
+                    let fromHome = next >= home ? next - home : next - home + capacity
+                    let fromHole = next >= hole ? next - hole : next - hole + capacity
+                    if fromHome >= fromHole {
                         unsafe (words + 3 * hole).update(from: words + 3 * next, count: 3)
                         hole = next
                     }
-                    next = (next + 1) & mask
+                    next = next + 1 == capacity ? 0 : next + 1
                 }
                 unsafe words[3 * hole + 2] = 0
                 continue
             }
             sweepPlace += 1
-            if sweepPlace > mask {
+            if sweepPlace >= capacity {
                 sweepPlace = 0
                 sweepPart = (sweepPart + 1) % Self.partCount
             }

@@ -3,7 +3,7 @@ internal import CShims
 /// From the hash of a key to the number of its row: open addressing in 16 parts, each of which grows by itself.
 ///
 /// A slot holds 32 bits of the hash beside the number. Look-ups touch a row only where it is almost surely the right
-/// one, and since those bits also give the place, growing and removing touch no row at all. Parts double one at a
+/// one, and since those bits also give the place, growing and removing touch no row at all. Parts grow one at a
 /// time: the peak is a sixteenth above the use, and no record waits for a whole table to be rebuilt.
 @safe
 struct Index: ~Copyable {
@@ -11,7 +11,7 @@ struct Index: ~Copyable {
     @unsafe
     private struct Part {
         var slots: UnsafeMutablePointer<UInt64>
-        var mask: Int
+        var capacity: Int
         var count: Int
     }
     /// Never another one: what changes lies behind it, so that an insertion is no exclusive access to the owner,
@@ -28,13 +28,13 @@ struct Index: ~Copyable {
         unsafe parts = .allocate(capacity: partCount)
         for index in 0..<partCount {
             let slots = unsafe Self.slots(16)
-            unsafe (parts + index).initialize(to: Part(slots: slots, mask: 15, count: 0))
+            unsafe (parts + index).initialize(to: Part(slots: slots, capacity: 16, count: 0))
         }
     }
 
     deinit {
         for index in 0..<partCount {
-            unsafe TableMemory.free(parts[index].slots, (parts[index].mask + 1) * 8)
+            unsafe TableMemory.free(parts[index].slots, parts[index].capacity * 8)
         }
         unsafe parts.deallocate()
     }
@@ -51,11 +51,19 @@ struct Index: ~Copyable {
     @inline(__always)
     private static func tag(_ hash: UInt64) -> UInt64 { hash >> 16 & 0xFFFF_FFFF }
 
+    /// The place where a tag belongs: the tag's share of the capacity, which need be no power of two, so that a part
+    /// grows by half and stays fuller than one that doubles.
+    @inline(__always)
+    private static func home(_ tag: UInt64, _ capacity: Int) -> Int {
+        Int(truncatingIfNeeded: tag &* UInt64(truncatingIfNeeded: capacity) >> 32)
+    }
+
     /// Asks for the cache line in which a key of this hash would be found.
     @inline(__always)
     func prefetch(_ hash: UInt64) {
         let part = unsafe part(hash)
-        unsafe dm_prefetch(part.pointee.slots + (Int(Self.tag(hash)) & part.pointee.mask))
+        unsafe dm_prefetch(
+            part.pointee.slots + Self.home(Self.tag(hash), part.pointee.capacity))
     }
 
     /// The number in the first slot with this hash, right or not: where to look next, before looking.
@@ -63,14 +71,15 @@ struct Index: ~Copyable {
     func guess(_ hash: UInt64) -> UInt32 {
         let part = unsafe part(hash).pointee
         let tag = Self.tag(hash)
-        let mask = unsafe part.mask
-        var place = Int(tag) & mask
+        let capacity = unsafe part.capacity
+        var place = Self.home(tag, capacity)
         while true {
-            // A place is always masked into the part's slots.
+            // A place is always below the capacity.
             let slot = unsafe part.slots[place]
             if slot == 0 { return 0 }
             if slot >> 32 == tag { return UInt32(truncatingIfNeeded: slot) }
-            place = (place + 1) & mask
+            place += 1
+            if place == capacity { place = 0 }
         }
     }
 
@@ -79,23 +88,24 @@ struct Index: ~Copyable {
     func find(_ hash: UInt64, _ isEqual: (UInt32) -> Bool) -> UInt32 {
         let part = unsafe part(hash).pointee
         let tag = Self.tag(hash)
-        let mask = unsafe part.mask
-        var place = Int(tag) & mask
+        let capacity = unsafe part.capacity
+        var place = Self.home(tag, capacity)
         while true {
-            // A place is always masked into the part's slots.
+            // A place is always below the capacity.
             let slot = unsafe part.slots[place]
             if slot == 0 { return 0 }
             if slot >> 32 == tag, isEqual(UInt32(truncatingIfNeeded: slot)) {
                 return UInt32(truncatingIfNeeded: slot)
             }
-            place = (place + 1) & mask
+            place += 1
+            if place == capacity { place = 0 }
         }
     }
 
     /// Adds a row that `find` did not find.
     func insert(_ hash: UInt64, _ number: UInt32) {
         let part = unsafe part(hash)
-        if unsafe (part.pointee.count + 1) * 8 > (part.pointee.mask + 1) * 7 {
+        if unsafe (part.pointee.count + 1) * 8 > part.pointee.capacity * 7 {
             unsafe grow(part)
         }
         unsafe Self.place(part, Self.tag(hash) << 32 | UInt64(number))
@@ -103,45 +113,51 @@ struct Index: ~Copyable {
     }
 
     private static func place(_ part: UnsafeMutablePointer<Part>, _ slot: UInt64) {
-        let mask = unsafe part.pointee.mask
-        var place = Int(slot >> 32) & mask
-        while unsafe part.pointee.slots[place] != 0 { place = (place + 1) & mask }
+        let capacity = unsafe part.pointee.capacity
+        var place = home(slot >> 32, capacity)
+        while unsafe part.pointee.slots[place] != 0 {
+            place += 1
+            if place == capacity { place = 0 }
+        }
         unsafe part.pointee.slots[place] = slot
     }
 
     private func grow(_ part: UnsafeMutablePointer<Part>) {
         let old = unsafe part.pointee
-        let capacity = unsafe (old.mask + 1) * 2
+        let capacity = unsafe old.capacity * 3 / 2
         let slots = unsafe Self.slots(capacity)
-        unsafe part.pointee = Part(slots: slots, mask: capacity - 1, count: old.count)
-        for index in unsafe 0...old.mask {
+        unsafe part.pointee = Part(slots: slots, capacity: capacity, count: old.count)
+        for index in unsafe 0..<old.capacity {
             let slot = unsafe old.slots[index]
             if slot != 0 { unsafe Self.place(part, slot) }
         }
-        unsafe TableMemory.free(old.slots, (old.mask + 1) * 8)
+        unsafe TableMemory.free(old.slots, old.capacity * 8)
     }
 
     /// Takes a row out, closing the gap so that no look-up breaks.
     func remove(_ hash: UInt64, _ number: UInt32) {
         let part = unsafe part(hash)
-        let mask = unsafe part.pointee.mask
+        let capacity = unsafe part.pointee.capacity
         let slots = unsafe part.pointee.slots
-        var place = Int(Self.tag(hash)) & mask
+        var place = Self.home(Self.tag(hash), capacity)
         while unsafe UInt32(truncatingIfNeeded: slots[place]) != number {
             if unsafe slots[place] == 0 { return }
-            place = (place + 1) & mask
+            place += 1
+            if place == capacity { place = 0 }
         }
         unsafe part.pointee.count -= 1
         var hole = place
-        var next = (hole + 1) & mask
+        var next = hole + 1 == capacity ? 0 : hole + 1
         while unsafe slots[next] != 0 {
-            let home = unsafe Int(slots[next] >> 32) & mask
+            let home = unsafe Self.home(slots[next] >> 32, capacity)
             // The entry may move into the hole unless its home lies behind the hole.
-            if (next &- home) & mask >= (next &- hole) & mask {
+            let fromHome = next >= home ? next - home : next - home + capacity
+            let fromHole = next >= hole ? next - hole : next - hole + capacity
+            if fromHome >= fromHole {
                 unsafe slots[hole] = slots[next]
                 hole = next
             }
-            next = (next + 1) & mask
+            next = next + 1 == capacity ? 0 : next + 1
         }
         unsafe slots[hole] = 0
     }

@@ -100,8 +100,10 @@ struct ClaimRow: BitwiseCopyable {
     var next: UInt32
     var product: UInt32
     var payer: UInt32
-    var codes: UInt32
-    var coverageOrder: UInt32
+    /// Number of the set of clarification codes.
+    var codes: UInt16
+    /// Which payer; more than 65,535 of them are one.
+    var coverageOrder: UInt16
     var occurredOffset: Int16
     var transaction: ClaimTransaction
     var dispensingStatus: UInt8
@@ -185,9 +187,7 @@ struct AlertRow: BitwiseCopyable {
     var idHigh: UInt64
     var idLow: UInt64
     /// Hash of severity, owner, root cause and the values compared: an update is written when it changes.
-    var content: UInt64
-    /// Invoice, for purchases; a fill's alerts have none.
-    var invoice: Identifier = .none
+    var content: UInt32
     /// Fill or accumulator.
     var subject: UInt32
     var next: UInt32
