@@ -87,12 +87,28 @@ struct Copier: ~Copyable {
             && (!source.held.isEmpty || now - source.activeAt < Self.patience)
     }
 
-    /// The latest record time whose turn has come.
-    func timeLimit(_ now: Int64) -> Instant {
+    /// The latest record time whose turn has come; `foreign` is what other workers allow.
+    func timeLimit(_ now: Int64, foreign: Instant?) -> Instant {
         var slowest = Instant.distantFuture
         for source in sources where holdsBack(source, now) { slowest = min(slowest, source.reaches) }
-        guard slowest != .distantFuture, slowest != .distantPast else { return slowest }
-        return Instant(microseconds: slowest.microseconds + Self.minute)
+        let others = foreign ?? .distantFuture
+        guard slowest != .distantFuture, slowest != .distantPast else { return min(slowest, others) }
+        return min(Instant(microseconds: slowest.microseconds + Self.minute), others)
+    }
+
+    /// Another worker has seen a newer record.
+    mutating func learnNewest(_ time: Instant) {
+        guard time > newest else { return }
+        newest = time
+        newestAt = Ticker.now
+    }
+
+    /// Has the progress of all sources committed with the next transaction, for other workers that wait for it.
+    mutating func publishProgress() {
+        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events {
+            sources[index].metadata.reached = sources[index].reaches
+            sources[index].isTouched = true
+        }
     }
 
     /// Whether a source may have something whose turn has come.
@@ -205,10 +221,7 @@ struct Copier: ~Copyable {
         if time > sources[source].metadata.reached { sources[source].metadata.reached = time }
         if time > sources[source].metadata.newest {
             sources[source].metadata.newest = time
-            if time > newest {
-                newest = time
-                newestAt = Ticker.now
-            }
+            learnNewest(time)
         }
     }
 
@@ -389,11 +402,7 @@ struct Copier: ~Copyable {
 
     /// A source's time is known from what was committed.
     mutating func learnTime(of source: Int) {
-        let found = sources[source].metadata.newest
-        if found > newest {
-            newest = found
-            newestAt = Ticker.now
-        }
+        learnNewest(sources[source].metadata.newest)
         sources[source].quarter = sources[source].metadata.reached == .distantPast
             ? .min : sources[source].metadata.reached.microseconds / Self.quarterHour
     }

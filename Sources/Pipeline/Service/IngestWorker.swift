@@ -53,6 +53,8 @@ struct IngestWorker {
         } catch {
             throw .configuration(error.description)
         }
+        let foreign = ForeignProgress(configuration, partitionCount: partitionCount)
+        defer { foreign.end() }
         var queue = fetcher.queue()
         var copier = Copier(
             configuration, partitionCount: partitionCount, horizonDays: Int32(genesis.horizonDays))
@@ -70,7 +72,7 @@ struct IngestWorker {
                 }
                 var producer = try IngestProducer.make(configuration, id: id)
                 do throws(Setback) {
-                    try serve(&producer, &queue, &copier, &member, &membership, &lastSuccess)
+                    try serve(&producer, &queue, &copier, &member, &membership, fetcher, foreign, &lastSuccess)
                 } catch {
                     producer.abandon()
                     throw error
@@ -149,6 +151,8 @@ struct IngestWorker {
         _ copier: inout Copier,
         _ member: inout MemberConsumer,
         _ membership: inout Membership,
+        _ fetcher: FetchConsumer,
+        _ foreign: ForeignProgress,
         _ lastSuccess: inout Int64
     ) throws(Setback) {
         var lastTick = Ticker.now - 1000
@@ -161,11 +165,12 @@ struct IngestWorker {
             if membership.isNew {
                 try takeOver(membership.partitions, metadata, &producer, &queue, &copier, member.offsets)
                 membership.isNew = false
+                foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
                 lastTick = Ticker.now - 1000
             }
             let wasOpen = copier.isOpen
-            try transaction(&producer, &queue, &copier, metadata, &lastTick)
+            try transaction(&producer, &queue, &copier, metadata, foreign, &lastTick)
             lastSuccess = Ticker.now
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
@@ -194,6 +199,7 @@ struct IngestWorker {
         _ queue: inout FetchQueue,
         _ copier: inout Copier,
         _ metadata: GroupMetadata,
+        _ foreign: ForeignProgress,
         _ lastTick: inout Int64
     ) throws(Setback) {
         let collect = Int64(configuration.collectMilliseconds)
@@ -205,13 +211,15 @@ struct IngestWorker {
             let before = count
             var isFull = false
             copier.beginBatch()
-            let limit = copier.timeLimit(now)
+            let limit = copier.timeLimit(now, foreign: foreign.limit(isUrgent: copier.hasHeld))
             for source in copier.sources.indices where copier.isReadable(source, limit) {
                 let seen = try copy(source, limit, .zero, &producer, &queue, &copier)
                 if count == 0, seen > 0 { began = now }
                 count += seen
                 if seen >= Self.portion { isFull = true }
             }
+            // What is in hand waits for others, and they for us.
+            if count > 0, count == before, copier.hasHeld { break }
             if count == before {
                 let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
                 if left > 0 {
@@ -240,9 +248,11 @@ struct IngestWorker {
             lastTick = Ticker.now
             if copier.hasEventSources {
                 copier.beginBatch()
+                copier.learnNewest(foreign.newest)
                 copier.tick()
             }
         }
+        if count > 0, copier.hasHeld { copier.publishProgress() }
         let offsets = copier.offsets
         if count == 0, offsets.isEmpty { return }
         try producer.begin()
@@ -431,8 +441,10 @@ struct IngestWorker {
             let offset = isEvents && configuration.sourcesStart == .latest ? found.end : found.low
             let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
             let source = try begin(partition, offset, receipt, &queue, &copier)
-            // The reference topics carry no time: they are known by the records copied from them.
+            // The reference topics carry no time: they are known by the records copied from them, and have an
+            // offset from now on, so that nobody looks for them again.
             if isEvents { copier.register(source, firstTimes[partition]) }
+            copier.sources[source].isTouched = true
         }
         copier.tick()
         try producer.begin()
@@ -441,7 +453,7 @@ struct IngestWorker {
         if offsets.isEmpty { return }
         try producer.commit(offsets, of: metadata)
         copier.committed()
-        log.info("sources-registered", ("count", "\(offsets.count)"))
+        log.info("sources-registered", ("count", "\(partitions.count)"))
     }
 
     /// Begins to copy a partition from an offset; its number.
@@ -485,6 +497,24 @@ struct IngestWorker {
         copier.sources[number].isStarted = true
         copier.sources[number].activeAt = Ticker.now
         return number
+    }
+
+    /// The source partitions that are not ours.
+    private func foreignPartitions(
+        _ ours: [TopicPartition],
+        _ fetcher: FetchConsumer
+    ) throws(Setback) -> [TopicPartition] {
+        var all: [TopicPartition] = []
+        do {
+            for topic in configuration.sourceTopics {
+                let count = try fetcher.partitionCount(of: topic, within: .seconds(10))
+                all += (0..<count).map { TopicPartition(topic, $0) }
+            }
+        } catch {
+            throw Setback(error)
+        }
+        let own = Set(ours)
+        return all.filter { !own.contains($0) }
     }
 
     private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
