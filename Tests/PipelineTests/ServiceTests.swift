@@ -1,1 +1,157 @@
+import Glibc
+import TestKit
 import Testing
+
+/// The whole service on a real Kafka: what goes in comes out once, whatever happens meanwhile.
+///
+/// Every test ends alike: each output topic, read committed, equals byte for byte the dumped journal folded, and the
+/// journal holds each source record once (the fold stops at a gap or a repeat).
+@Suite(
+    .serialized, .timeLimit(.minutes(5)),
+    .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason)))
+struct ServiceTests {
+    /// Lines that the feed sent.
+    private func fed(_ text: String) -> Int { Installation.number("fed", in: text) }
+
+    /// All records of the journal that are events, counted by the fold.
+    private func check(
+        _ installation: Installation,
+        fed: Int,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> String {
+        let (outputs, fold) = try installation.verify()
+        let events = Installation.number("events", in: fold)
+        #expect(events + (outputs["dead-letters"] ?? 0) == fed, sourceLocation: sourceLocation)
+        #expect((outputs["decisions"] ?? 0) > 0, sourceLocation: sourceLocation)
+        return "events \(events) " + outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            .joined(separator: " ")
+    }
+
+    @Test func `a history goes in and comes out`() throws {
+        let installation = try Installation(RealKafka.shared)
+        let count = fed(
+            try installation.tool(
+                "feed", "events=\(Sample.events)", "reference=\(Sample.reference)", "time=recorded"))
+        let service = try installation.service("service", "instance=a")
+        try installation.tool("settle", "roles=ingest")
+        service.send(SIGTERM)
+        #expect(service.wait(seconds: 12) == 0)
+        print("HISTORY fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
+    @Test func `stages are killed at random, again and again`() throws {
+        let installation = try Installation(RealKafka.shared)
+        var random = Seeded(UInt64.random(in: 0 ... .max))
+        print("KILL seed \(random.seed)")
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.background(
+            "feed", "events=\(Sample.events)", "time=recorded", "times=4", "rate=400")
+        let roles = ["ingest", "score"]
+        var stages = try roles.map { try installation.service($0, "roles=\($0)", "instance=\($0)") }
+        var kills = 0
+        while kills < 24 || feed.ended == nil {
+            usleep(UInt32(300_000 + random.next(1_400_000)))
+            let one = Int(random.next(2))
+            if stages[one].ended == nil { kills += 1 }
+            stages[one].killNow()
+            stages[one] = try installation.service(
+                roles[one], "roles=\(roles[one])", "instance=\(roles[one])")
+        }
+        #expect(feed.wait(seconds: 60) == 0)
+        for stage in stages {
+            stage.send(SIGTERM)
+            #expect(stage.wait(seconds: 15) == 0)
+        }
+        let count = fed(feed.said)
+        print("KILL \(kills) times, fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
+    @Test func `a worker that was frozen is fenced when it comes back`() throws {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.background(
+            "feed", "events=\(Sample.events)", "time=recorded", "times=2", "rate=250")
+        let first = try installation.service("first")
+        usleep(3_000_000)
+        let second = try installation.service("second")
+        usleep(4_000_000)
+        // Both have journal partitions: they split the work.
+        #expect(installation.log("second").contains("event=score-taken"))
+        #expect(installation.log("second").contains("event=ingest-assigned"))
+        // Longer than the session and the transaction's time-out.
+        first.send(SIGSTOP)
+        usleep(8_000_000)
+        let third = try installation.service("third")
+        usleep(6_000_000)
+        first.send(SIGCONT)
+        usleep(3_000_000)
+        let log = installation.log("first")
+        #expect(log.contains("-setback") || log.contains("-lost") || first.ended == 75)
+        #expect(feed.wait(seconds: 60) == 0)
+        for service in [first, second, third] {
+            service.send(SIGTERM)
+            let status = service.wait(seconds: 15)
+            #expect(status == 0 || status == 75)
+        }
+        let count = fed(feed.said)
+        print("FROZEN fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
+    @Test(.enabled(if: RealKafka.mayDisturb)) func `the broker crashes and comes back`() throws {
+        let kafka = try RealKafka()
+        let installation = try Installation(kafka)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        try installation.tool("feed", "events=\(Sample.events)", "time=recorded")
+        let service = try installation.service("service", "instance=a")
+        usleep(1_500_000)
+        try kafka.command("kill")
+        try kafka.command("start")
+        try installation.tool("settle", "roles=ingest", "seconds=90")
+        #expect(service.ended == nil)
+        service.send(SIGTERM)
+        #expect(service.wait(seconds: 15) == 0)
+        print("BROKER:", try check(installation, fed: 4528))
+        installation.remove()
+    }
+
+    @Test func `what is not configured well ends with status 78 and says why`() throws {
+        let installation = try Installation(RealKafka.shared)
+        func end(_ words: String...) throws -> (Int32?, String) {
+            let process = try StageProcess(
+                ["run", "bootstrap=\(installation.kafka.bootstrap)"] + words,
+                output: installation.folder + "/end-\(UInt32.random(in: 0 ... .max)).log")
+            return (process.wait(seconds: 30), process.said)
+        }
+        let missing = try end("application=x", "prefix=\(installation.name)-none.")
+        #expect(missing.0 == 78)
+        #expect(missing.1.contains("does not exist"))
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let service = try installation.service("service", "instance=a")
+        try installation.tool("settle", "roles=ingest")
+        service.send(SIGTERM)
+        #expect(service.wait(seconds: 12) == 0)
+        let other = try end("application=other", "prefix=\(installation.name).")
+        #expect(other.0 == 78)
+        #expect(other.1.contains("it belongs to the application"))
+        installation.remove()
+    }
+}
+
+/// A small random generator with a seed that can be told.
+struct Seeded {
+    let seed: UInt64
+    private var state: UInt64
+
+    init(_ seed: UInt64) {
+        self.seed = seed
+        state = seed
+    }
+
+    mutating func next(_ limit: UInt64) -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return (state >> 33) % limit
+    }
+}

@@ -61,7 +61,9 @@ struct Stage {
         let sources = Int32(words["sources"] ?? "2") ?? 2
         let large = [("max.message.bytes", "2097152")]
         var made = configuration.topics.sources.map {
-            NewTopic(name($0), partitions: sources, configuration: large)
+            // Histories have old times, which Kafka would delete at once.
+            NewTopic(
+                name($0), partitions: sources, configuration: large + [("retention.ms", "-1")])
         }
         let topics = configuration.topics
         for one in [topics.reference, topics.policy] { made.append(NewTopic(name(one), partitions: 1)) }
@@ -179,6 +181,53 @@ struct Stage {
         return "claims"
     }
 
+    /// Waits until the running roles have done all that there is.
+    func settle() throws {
+        let admin = try Admin(configuration.kafka)
+        let consumer = try FetchConsumer(configuration.kafka)
+        let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
+        let deadline = milliseconds() + Int64((Int(words["seconds"] ?? "60") ?? 60) * 1000)
+        for role in configuration.roles.sorted(by: { $0.rawValue < $1.rawValue }) {
+            let topics = role == .ingest ? configuration.topics.sources : [configuration.topics.journal]
+            var wanted: [TopicPartition] = []
+            for topic in topics {
+                let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
+                wanted += (0..<count).map { TopicPartition(name(topic), $0) }
+            }
+            while true {
+                // What is committed must lie behind the last record; markers may follow it.
+                let found = try admin.committedOffsets(
+                    of: configuration.application + "." + role.rawValue, wanted, within: .seconds(20))
+                var open: [TopicPartition] = []
+                for one in found {
+                    let end = try all.offsets(of: [one.partition], within: .seconds(20))[0].get().end
+                    guard let offset = one.offset else {
+                        open.append(one.partition)
+                        continue
+                    }
+                    if offset >= end { continue }
+                    var queue = consumer.queue()
+                    let source = try queue.start(one.partition, at: .offset(offset))
+                    while queue.position(of: source) < end {
+                        let batch = try queue.next(limit: 1, waiting: .milliseconds(100))
+                        if batch.count > 0 {
+                            open.append(one.partition)
+                            break
+                        }
+                    }
+                }
+                // Ticks never end while ingest runs: the score stage is asked when it does not.
+                if open.isEmpty { break }
+                guard milliseconds() < deadline else {
+                    say("not settled: \(open)")
+                    exit(1)
+                }
+                usleep(200_000)
+            }
+        }
+        say("settled")
+    }
+
     func dump() throws {
         let folder = words["to"] ?? "."
         for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal)).write(to: folder) {
@@ -222,7 +271,7 @@ struct Stage {
         }
         let report = try JournalScore(files: files, output: words["to"] ?? ".").run()
         say(
-            "folded \(report.counts.records) applied \(report.counts.applied) duplicates \(report.counts.duplicates) "
+            "folded \(report.counts.records) events \(report.counts.records - report.counts.control) applied \(report.counts.applied) duplicates \(report.counts.duplicates) "
                 + report.outputs.map { "\($0.topic) \($0.count)" }.joined(separator: " "))
     }
 

@@ -3,6 +3,7 @@
 //     service-stage run bootstrap=127.0.0.1:9092 application=t1 prefix=t1. roles=ingest,score instance=a
 //     service-stage topics … partitions=4 sources=2
 //     service-stage feed … events=FILE reference=FOLDER rate=2000
+//     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
 //     service-stage outputs … to=FOLDER          every output topic, read committed, as files
 //     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
@@ -29,6 +30,7 @@ do {
     case "dump": try stage.dump()
     case "outputs": try stage.outputs()
     case "score": try stage.score()
+    case "settle": try stage.settle()
     case "ticks": try stage.ticks()
     case "latency": try stage.latency()
     default: exit(64)

@@ -53,6 +53,8 @@ struct IngestWorker {
         } catch {
             throw .configuration(error.description)
         }
+        let foreign = ForeignProgress(configuration, partitionCount: partitionCount)
+        defer { foreign.end() }
         var queue = fetcher.queue()
         var copier = Copier(
             configuration, partitionCount: partitionCount, horizonDays: Int32(genesis.horizonDays))
@@ -70,7 +72,7 @@ struct IngestWorker {
                 }
                 var producer = try IngestProducer.make(configuration, id: id)
                 do throws(Setback) {
-                    try serve(&producer, &queue, &copier, &member, &membership, &lastSuccess)
+                    try serve(&producer, &queue, &copier, &member, &membership, fetcher, foreign, &lastSuccess)
                 } catch {
                     producer.abandon()
                     throw error
@@ -149,6 +151,8 @@ struct IngestWorker {
         _ copier: inout Copier,
         _ member: inout MemberConsumer,
         _ membership: inout Membership,
+        _ fetcher: FetchConsumer,
+        _ foreign: ForeignProgress,
         _ lastSuccess: inout Int64
     ) throws(Setback) {
         var lastTick = Ticker.now - 1000
@@ -161,11 +165,12 @@ struct IngestWorker {
             if membership.isNew {
                 try takeOver(membership.partitions, metadata, &producer, &queue, &copier, member.offsets)
                 membership.isNew = false
+                foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
                 lastTick = Ticker.now - 1000
             }
             let wasOpen = copier.isOpen
-            try transaction(&producer, &queue, &copier, metadata, &lastTick)
+            try transaction(&producer, &queue, &copier, metadata, foreign, &lastTick)
             lastSuccess = Ticker.now
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
@@ -194,6 +199,7 @@ struct IngestWorker {
         _ queue: inout FetchQueue,
         _ copier: inout Copier,
         _ metadata: GroupMetadata,
+        _ foreign: ForeignProgress,
         _ lastTick: inout Int64
     ) throws(Setback) {
         let collect = Int64(configuration.collectMilliseconds)
@@ -205,22 +211,22 @@ struct IngestWorker {
             let before = count
             var isFull = false
             copier.beginBatch()
-            let limit = copier.readLimit(now)
+            let limit = copier.timeLimit(now, foreign: foreign.limit(isUrgent: copier.hasHeld))
             for source in copier.sources.indices where copier.isReadable(source, limit) {
-                let portion = copier.sources[source].portion
-                let seen = try copy(source, portion, .zero, &producer, &queue, &copier)
+                let seen = try copy(source, limit, .zero, &producer, &queue, &copier)
                 if count == 0, seen > 0 { began = now }
                 count += seen
-                if seen == portion { isFull = true }
+                if seen >= Self.portion { isFull = true }
             }
+            // What is in hand waits for others, and they for us.
+            if count > 0, count == before, copier.hasHeld { break }
             if count == before {
                 let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
                 if left > 0 {
                     // A source that holds the others back is waited for; else one looks around again soon.
                     if let source = copier.slowest(now) {
                         let seen = try copy(
-                            source, copier.sources[source].portion, .milliseconds(min(left, 5)), &producer,
-                            &queue, &copier)
+                            source, limit, .milliseconds(min(left, 5)), &producer, &queue, &copier)
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
                     } else {
@@ -235,16 +241,18 @@ struct IngestWorker {
                 continue
             }
             if count >= configuration.transactionRecords || elapsed >= 200 { break }
-            if elapsed >= collect, !isFull { break }
+            if elapsed >= collect, !isFull, !(count > before && copier.hasHeld) { break }
             if control.shouldStop { break }
         }
         if Ticker.now - lastTick >= 1000 {
             lastTick = Ticker.now
             if copier.hasEventSources {
                 copier.beginBatch()
+                copier.learnNewest(foreign.newest)
                 copier.tick()
             }
         }
+        if count > 0, copier.hasHeld { copier.publishProgress() }
         let offsets = copier.offsets
         if count == 0, offsets.isEmpty { return }
         try producer.begin()
@@ -253,24 +261,31 @@ struct IngestWorker {
         copier.committed()
     }
 
-    /// Copies what there is of one source.
+    /// Most records to fetch of one source before the others are looked at.
+    private static let portion = 1024
+
+    /// Copies what there is of one source and whose turn has come; how many records were fetched or copied.
     private func copy(
         _ source: Int,
-        _ portion: Int,
+        _ limit: Instant,
         _ wait: Duration,
         _ producer: inout IngestProducer,
         _ queue: inout FetchQueue,
         _ copier: inout Copier
     ) throws(Setback) -> Int {
+        if !copier.sources[source].held.isEmpty {
+            try producer.begin()
+            let count = try copier.copyHeld(source, limit, &producer)
+            if !copier.sources[source].held.isEmpty { return count }
+        }
         let seen: Int
         do {
-            let batch = try queue.next(of: source, limit: portion, waiting: wait)
+            let batch = try queue.next(of: source, limit: Self.portion, waiting: wait)
             seen = batch.count
             if seen > 0 {
                 try producer.begin()
-                let reached = copier.sources[source].metadata.reached
-                for index in 0..<seen { try copier.copy(batch[index], source, &producer) }
-                copier.adaptPortion(source, from: reached, isFull: seen == portion)
+                copier.sources[source].activeAt = Ticker.now
+                for index in 0..<seen { try copier.copy(batch[index], source, limit, &producer) }
             }
         } catch let error as Setback {
             throw error
@@ -288,7 +303,7 @@ struct IngestWorker {
         for event in events {
             switch event {
             case .endOfPartition(let source, _):
-                copier.sources[source].isAtEnd = true
+                copier.sources[source].isFetchedToEnd = true
                 if let complaint = copier.complaint, complaint.source == source {
                     throw .end(.configuration(complaint.message))
                 }
@@ -306,7 +321,7 @@ struct IngestWorker {
                                 + "receipt kept (resume-sources)."))
                 }
                 log.warning("ingest-fetch", ("partition", "\(partition)"), ("reason", error.description))
-                copier.sources[source].isAtEnd = false
+                copier.sources[source].isFetchedToEnd = false
                 copier.sources[source].restartAt = Ticker.now + 1000
             case .failed(nil, let error):
                 log.warning("ingest-fetch", ("reason", error.description))
@@ -426,8 +441,10 @@ struct IngestWorker {
             let offset = isEvents && configuration.sourcesStart == .latest ? found.end : found.low
             let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
             let source = try begin(partition, offset, receipt, &queue, &copier)
-            // The reference topics carry no time: they are known by the records copied from them.
+            // The reference topics carry no time: they are known by the records copied from them, and have an
+            // offset from now on, so that nobody looks for them again.
             if isEvents { copier.register(source, firstTimes[partition]) }
+            copier.sources[source].isTouched = true
         }
         copier.tick()
         try producer.begin()
@@ -436,7 +453,7 @@ struct IngestWorker {
         if offsets.isEmpty { return }
         try producer.commit(offsets, of: metadata)
         copier.committed()
-        log.info("sources-registered", ("count", "\(offsets.count)"))
+        log.info("sources-registered", ("count", "\(partitions.count)"))
     }
 
     /// Begins to copy a partition from an offset; its number.
@@ -475,16 +492,35 @@ struct IngestWorker {
             copier.addSource(partition, isJournal ? .journal : kind(of: partition))
         }
         precondition(copier.sources[number].partition == partition, "queue and copier number alike")
-        copier.sources[number].isAtEnd = false
+        copier.sources[number].isFetchedToEnd = false
         copier.sources[number].restartAt = nil
         copier.sources[number].isStarted = true
         copier.sources[number].activeAt = Ticker.now
         return number
     }
 
+    /// The source partitions that are not ours.
+    private func foreignPartitions(
+        _ ours: [TopicPartition],
+        _ fetcher: FetchConsumer
+    ) throws(Setback) -> [TopicPartition] {
+        var all: [TopicPartition] = []
+        do {
+            for topic in configuration.sourceTopics {
+                let count = try fetcher.partitionCount(of: topic, within: .seconds(10))
+                all += (0..<count).map { TopicPartition(topic, $0) }
+            }
+        } catch {
+            throw Setback(error)
+        }
+        let own = Set(ours)
+        return all.filter { !own.contains($0) }
+    }
+
     private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
         queue.stop(source)
         copier.sources[source].isStarted = false
+        copier.sources[source].held.removeAll()
     }
 
     private func kind(of partition: TopicPartition) -> SourcePartition.Kind {

@@ -1,0 +1,189 @@
+internal import Journal
+public import Kafka
+
+/// Sets the offsets of source partitions to where the journal ends, after the group has lost them.
+///
+/// Two things stop ingest with status 78 and are mended by this: an offset that has expired (a group that was empty for
+/// `offsets.retention.minutes`), and records that Kafka deleted before they were copied. Everything that is needed
+/// stands in the journal and the dead letters: what was copied from a source partition last, and how many records of it
+/// each journal partition has. It reads both to their ends, so it takes its time; the service must not run.
+public struct SourceRecovery: Sendable {
+    /// What became of one source partition.
+    public struct Result: Sendable, Hashable {
+        public var partition: TopicPartition
+        /// Where copying goes on.
+        public var offset: Int64
+        /// Records that Kafka deleted before they were copied: they are lost.
+        public var lost: Int64
+    }
+
+    let configuration: ServiceConfiguration
+
+    /// A recovery of the installation that a configuration describes.
+    public init(_ configuration: ServiceConfiguration) { self.configuration = configuration }
+
+    /// Reads the journal and commits the offsets of all source partitions it knows.
+    public func run(until stop: StopFlag) throws(ServiceEnd) -> [Result] {
+        let control = ServiceControl(stop)
+        let found: [TopicPartition: Found]
+        do {
+            found = try read(JournalScan(configuration, control))
+        } catch let error as ServiceEnd {
+            throw error
+        } catch {
+            throw .temporary("\(error)")
+        }
+        guard !found.isEmpty else {
+            throw .configuration("resume the sources: the journal knows none, so ingest begins by itself")
+        }
+        do {
+            return try commit(found)
+        } catch let error as ServiceEnd {
+            throw error
+        } catch {
+            throw .temporary("\(error)")
+        }
+    }
+
+    private struct Found {
+        var next: Int64
+        var metadata: SourceMetadata
+    }
+
+    /// What the journal and the dead letters say of each source partition.
+    private func read(_ scan: JournalScan) throws -> [TopicPartition: Found] {
+        let journal = try FetchConsumer(configuration.consumerSettings)
+        let count = try journal.partitionCount(of: configuration.journalTopic, within: .seconds(20))
+        var found: [TopicPartition: Found] = [:]
+        func note(_ source: TopicPartition, _ body: (inout Found) -> Void) {
+            let fresh = Found(next: 0, metadata: SourceMetadata(firstOffset: 0, partitions: Int(count)))
+            body(&found[source, default: fresh])
+        }
+        let partitions = (0..<count).map { TopicPartition(configuration.journalTopic, $0) }
+        try scan.read(partitions) { (place, message) throws(ServiceEnd) in
+            let record = try JournalScan.record(message)
+            switch record.kind {
+            case .sourceRegistered:
+                let source = record.sourceRegistration
+                note(TopicPartition(source.topic, source.partition)) { one in
+                    one.metadata.firstOffset = source.firstOffset
+                    one.next = max(one.next, source.firstOffset)
+                }
+            case .tick:
+                for progress in record.progress {
+                    note(TopicPartition(progress.topic, progress.partition)) { one in
+                        one.metadata.reached = max(one.metadata.reached, progress.reached)
+                    }
+                }
+            case .genesis, .sourceRetired, nil:
+                break
+            case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim, .purchase,
+                .disposition, .adjustment:
+                let name = record.string(record.text(0))
+                if name.isEmpty { break }
+                let source = record.source
+                let time = record.recordedAt
+                note(TopicPartition(name, source.partition)) { one in
+                    one.next = max(one.next, source.offset + 1)
+                    one.metadata.newest = max(one.metadata.newest, time)
+                    one.metadata.counters[place] = max(one.metadata.counters[place], source.counter + 1)
+                }
+            }
+            return true
+        }
+        let letters = try journal.partitionCount(of: configuration.deadLetterTopic, within: .seconds(20))
+        try scan.read((0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }) {
+            (_, message) throws(ServiceEnd) in
+            var values: [String: String] = [:]
+            for header in message.headers() {
+                values[header.name] = String(decoding: header.value ?? [], as: UTF8.self)
+            }
+            if let topic = values["__connect.errors.topic"],
+                let partition = values["__connect.errors.partition"].flatMap({ Int32($0) }),
+                let offset = values["__connect.errors.offset"].flatMap({ Int64($0) })
+            {
+                note(TopicPartition(topic, partition)) { $0.next = max($0.next, offset + 1) }
+            }
+            return true
+        }
+        return found
+    }
+
+    /// Commits as the group's only member.
+    private func commit(_ found: [TopicPartition: Found]) throws -> [Result] {
+        let topics = configuration.sourceTopics + [configuration.referenceTopic, configuration.policyTopic]
+        var member = try MemberConsumer(
+            group: configuration.ingestGroup, topics: topics, strategy: .roundRobin,
+            configuration.consumerSettings)
+        var assigned: ([TopicPartition], GroupMetadata)?
+        let deadline = Ticker.now + 30_000
+        while assigned == nil {
+            guard Ticker.now < deadline else {
+                throw ServiceEnd.temporary("resume the sources: joining the group took longer than 30 s")
+            }
+            for event in try member.poll(waiting: .milliseconds(50)) {
+                if case .assigned(let partitions, let metadata) = event { assigned = (partitions, metadata) }
+            }
+            try member.acknowledgeRevoke()
+        }
+        guard let (partitions, metadata) = assigned else { return [] }
+        let wanted = found.keys.sorted()
+        let ours = Set(partitions)
+        for partition in wanted where topics.contains(partition.topic) && !ours.contains(partition) {
+            throw ServiceEnd.temporary(
+                "resume the sources: \(partition) is another process's. Stop the service first.")
+        }
+        let mine = wanted.filter { ours.contains($0) }
+        let consumer = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
+        var results: [Result] = []
+        var offsets: [ConsumedOffset] = []
+        for (place, bounds) in consumer.offsets(of: mine, within: .seconds(30)).enumerated() {
+            guard let one = found[mine[place]] else { continue }
+            let low = try bounds.get().low
+            let offset = max(one.next, low)
+            results.append(Result(partition: mine[place], offset: offset, lost: offset - one.next))
+            offsets.append(ConsumedOffset(mine[place], offset: offset, metadata: one.metadata.text))
+        }
+        var producer = try TransactionalProducer(
+            id: configuration.application + ".ingest.resume", configuration.producerSettings)
+        try producer.initialize()
+        try producer.begin()
+        try producer.sendOffsets(offsets, of: metadata)
+        _ = try producer.commit()
+        member.close(within: .seconds(5))
+        return results
+    }
+}
+
+/// Takes a source partition that is gone for good out of the reckoning of time: a journal record, written once to every
+/// journal partition.
+public struct SourceRetirement: Sendable {
+    let configuration: ServiceConfiguration
+
+    /// A retirement in the installation that a configuration describes.
+    public init(_ configuration: ServiceConfiguration) { self.configuration = configuration }
+
+    /// Retires a source partition; it may be retired again without effect.
+    public func retire(_ partition: TopicPartition) throws(ServiceEnd) {
+        do {
+            var producer = try TransactionalProducer(
+                id: configuration.application + ".retire", configuration.producerSettings)
+            try producer.initialize()
+            let journal = try producer.topic(configuration.journalTopic, within: .seconds(20))
+            let records = RecordBatch()
+            records.appendRetirement(
+                topic: partition.topic, partition: partition.partition,
+                at: Instant(milliseconds: WallClock.milliseconds),
+                source: RecordSource(partition: -1, offset: 0, counter: 0))
+            try producer.begin()
+            for target in 0..<journal.partitionCount {
+                // The span is used up while the batch stands.
+                let value = unsafe RawSpan(_unsafeBytes: records.record(at: 0).allBytes)
+                try producer.produce(value, to: journal, partition: target)
+            }
+            _ = try producer.commit()
+        } catch {
+            throw .temporary("retire \(partition): \(error)")
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Glibc
+import Synchronization
+import TestKit
+
+/// The stage as a process, its words in a file.
+final class StageProcess: Sendable {
+    private let process: pid_t
+    private let output: String
+    private let status = Mutex<Int32?>(nil)
+
+    /// Starts it.
+    init(_ words: [String], output: String) throws {
+        self.output = output
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        let program = Self.program
+        var arguments: [UnsafeMutablePointer<CChar>?] = ([program] + words).map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var process: pid_t = 0
+        let failure = posix_spawn(&process, program, &actions, nil, &arguments, environ)
+        guard failure == 0 else { throw Failure(what: "start \(program): error \(failure)") }
+        self.process = process
+    }
+
+    deinit { if status.withLock({ $0 == nil }) { kill(process, SIGKILL) } }
+
+    /// Something went wrong with a stage.
+    struct Failure: Error, CustomStringConvertible {
+        let what: String
+        var description: String { what }
+    }
+
+    /// The executable lies beside the test bundle.
+    static let program: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let beside = URL(fileURLWithPath: own).deletingLastPathComponent().path + "/service-stage"
+        if FileManager.default.fileExists(atPath: beside) { return beside }
+        // A test helper runs the bundle, which is then an argument.
+        for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
+            let path = URL(fileURLWithPath: argument).deletingLastPathComponent().path + "/service-stage"
+            if FileManager.default.fileExists(atPath: path) { return path }
+        }
+        return beside
+    }()
+
+    func send(_ signal: Int32) { _ = kill(process, signal) }
+
+    /// Waits for its end; the exit status, or 128 and the signal. Nil when it takes too long.
+    func wait(seconds: Int) -> Int32? {
+        for _ in 0..<seconds * 100 {
+            if let ended { return ended }
+            usleep(10_000)
+        }
+        return nil
+    }
+
+    /// The status it ended with; nil while it runs.
+    var ended: Int32? {
+        status.withLock { status in
+            if let status { return status }
+            var word: Int32 = 0
+            guard waitpid(process, &word, WNOHANG) == process else { return nil }
+            status = word & 0x7F == 0 ? word >> 8 & 0xFF : 128 + word & 0x7F
+            return status
+        }
+    }
+
+    /// Ends it at once and takes it away.
+    func killNow() {
+        send(SIGKILL)
+        _ = wait(seconds: 5)
+    }
+
+    /// What it has said.
+    var said: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
+}
+
+/// An installation for one test: topics of its own, a folder, a name.
+struct Installation {
+    let kafka: RealKafka
+    let name: String
+    let folder: String
+
+    init(_ kafka: RealKafka, partitions: Int = 4, sources: Int = 2) throws {
+        self.kafka = kafka
+        name = kafka.uniqueName("service")
+        folder = NSTemporaryDirectory() + name
+        for part in ["", "/dump", "/kafka", "/fold"] {
+            try FileManager.default.createDirectory(
+                atPath: folder + part, withIntermediateDirectories: true)
+        }
+        try tool("topics", "partitions=\(partitions)", "sources=\(sources)")
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+    private var words: [String] { ["bootstrap=\(kafka.bootstrap)", "application=\(name)", "prefix=\(name)."] }
+
+    /// A running service.
+    func service(_ label: String, _ more: String...) throws -> StageProcess {
+        try StageProcess(["run"] + words + ["clock=records"] + more, output: folder + "/\(label).log")
+    }
+
+    func log(_ label: String) -> String {
+        (try? String(contentsOfFile: folder + "/\(label).log", encoding: .utf8)) ?? ""
+    }
+
+    /// A tool that goes on in the background.
+    func background(_ command: String, _ more: String...) throws -> StageProcess {
+        try StageProcess([command] + words + more, output: folder + "/\(command).txt")
+    }
+
+    /// A tool that must succeed; what it said.
+    @discardableResult
+    func tool(_ command: String, _ more: String..., seconds: Int = 120) throws -> String {
+        let path = folder + "/\(command)-\(UInt32.random(in: 0 ... .max)).txt"
+        let process = try StageProcess([command] + words + more, output: path)
+        guard process.wait(seconds: seconds) == 0 else {
+            throw StageProcess.Failure(what: "\(command): \(process.said)")
+        }
+        return process.said
+    }
+
+    /// Copies and folds the rest, then compares every output topic with the journal folded.
+    ///
+    /// - Returns: output records by topic, and what the fold said.
+    func verify() throws -> (outputs: [String: Int], fold: String) {
+        let ingest = try service("last-ingest", "roles=ingest", "instance=last")
+        try tool("settle", "roles=ingest")
+        ingest.send(SIGTERM)
+        guard ingest.wait(seconds: 15) == 0 else { throw StageProcess.Failure(what: "ingest: \(ingest.said)") }
+        let score = try service("last-score", "roles=score", "instance=last")
+        try tool("settle", "roles=score")
+        score.send(SIGTERM)
+        guard score.wait(seconds: 15) == 0 else { throw StageProcess.Failure(what: "score: \(score.said)") }
+        try tool("dump", "to=\(folder)/dump")
+        try tool("outputs", "to=\(folder)/kafka")
+        let fold = try tool("score", "from=\(folder)/dump", "to=\(folder)/fold")
+        var counts: [String: Int] = [:]
+        for topic in ["decisions", "alerts", "accumulators", "replenishments"] {
+            let seen = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/kafka/\(topic).ndjson"))
+            let folded = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/fold/\(topic).ndjson"))
+            guard seen == folded else {
+                throw StageProcess.Failure(
+                    what: "\(topic): \(seen.count) bytes on Kafka, \(folded.count) folded, kept in \(folder)")
+            }
+            counts[topic] = seen.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+        }
+        let letters = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/kafka/dead-letters.ndjson"))
+        counts["dead-letters"] = letters.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+        return (counts, fold)
+    }
+
+    /// How many events the fold has seen: applied ones and duplicates, whatever became of them.
+    static func number(_ name: String, in text: String) -> Int {
+        let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard let place = words.firstIndex(of: Substring(name)), place + 1 < words.count else { return -1 }
+        return Int(words[place + 1]) ?? -1
+    }
+}
+
+/// The sample of the repository.
+enum Sample {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path + "/fixtures/sample"
+    static var events: String { folder + "/events.ndjson" }
+    static var reference: String { folder + "/reference" }
+}
