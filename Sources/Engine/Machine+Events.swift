@@ -18,6 +18,12 @@ extension Machine {
         // The last record of a dispense counts, by `occurred_at`, then arrival (SEMANTICS 11).
         if number != 0, occurredAt < dispenses[number].occurredAt {
             counts.superseded += 1
+            // The fill that it was about before has lost it, as if the records had come in their order (2, 11).
+            let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+            if fill != dispenses[number].fill, !fills[fill].hadDispense {
+                fills[fill].hadDispense = true
+                decide(fill)
+            }
             return
         }
         counts.applied += 1
