@@ -158,11 +158,11 @@ extension Machine {
         _ claim: Claim, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
     ) {
         change = .claim
-        counts.applied += 1
         guard claim.status == .paid else {
             counts.claimsRejected += 1
             return
         }
+        counts.applied += 1
         let fill = unsafe fill(inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
         if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
