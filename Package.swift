@@ -74,6 +74,13 @@ let package = Package(
             path: "Tests/TestKit",
             swiftSettings: tests
         ),
+        // The service as a process of its own, for tests that kill it, and tools for them.
+        .executableTarget(
+            name: "service-stage",
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
+            path: "Tests/ServiceStage",
+            swiftSettings: tests
+        ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -100,8 +107,15 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit"],
+            dependencies: [
+                "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit", "service-stage",
+            ],
             swiftSettings: tests
+        ),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["TestKit", "diversion-monitor"],
+            swiftSettings: strict
         ),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],

@@ -8,7 +8,7 @@ internal import Wording
 /// update costs one look at the clock.
 public struct ProgressLine {
     private let noun: String
-    private let total: Int?
+    private var total: Int?
     private let sink: Sink
     private let now: () -> Duration
     private let start: Duration
@@ -44,6 +44,12 @@ public struct ProgressLine {
             line += " \(clock((Double(total - done) / rate).rounded(.up))) left"
         }
         draw(line)
+    }
+
+    /// Tells how many are done by now, and how many there are likely to be in the end.
+    public mutating func update(_ done: Int, of total: Int?) {
+        self.total = total
+        update(done)
     }
 
     /// Draws the end: how many and how long it took.

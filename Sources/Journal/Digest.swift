@@ -21,6 +21,19 @@ public enum SHA256 {
         unsafe bytes.withUnsafeBytes { unsafe hash($0) }
     }
 
+    /// Writes the 32 bytes of `bytes`' hash over those of `result`, without an allocation.
+    public static func hash(_ bytes: UnsafeRawBufferPointer, into result: inout [UInt8]) {
+        precondition(result.count == 32, "a hash has 32 bytes")
+        unsafe result.withUnsafeMutableBufferPointer { out in
+            // As above.
+            _ = unsafe COpenSSL.SHA256(
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                bytes.count,
+                out.baseAddress
+            )
+        }
+    }
+
     /// The first 16 bytes of the hash, as two big-endian halves, without an allocation.
     public static func prefix(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
         var out: [32 of UInt8] = .init(repeating: 0)

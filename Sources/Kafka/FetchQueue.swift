@@ -39,11 +39,13 @@ public enum FetchEvent: Sendable {
 ///
 /// Safe to send: the queue has one owner at a time, who is the only reader.
 @safe public struct FetchQueue: ~Copyable, @unchecked Sendable {
-    private struct Source {
+    @safe private struct Source {
         let partition: TopicPartition
         let topic: FetchTopic
         var position: Int64
         var isStarted = true
+        /// Where its records wait: the common queue, or one of its own.
+        let queue: OpaquePointer
     }
 
     /// The numbers of a topic's sources by partition, -1 for none; the handle is only compared.
@@ -77,6 +79,9 @@ public enum FetchEvent: Sendable {
             _ = unsafe rd_kafka_consume_stop(source.topic.handle, source.partition.partition)
             consumer.stopped(source.partition)
         }
+        for source in sources where unsafe source.queue != queue {
+            unsafe rd_kafka_queue_destroy(source.queue)
+        }
         unsafe rd_kafka_queue_destroy(queue)
         unsafe messages.deallocate()
         unsafe numbers.deallocate()
@@ -84,33 +89,53 @@ public enum FetchEvent: Sendable {
 
     /// Starts to fetch a partition.
     ///
+    /// - Parameters:
+    ///   - partition: The partition.
+    ///   - offset: Where to begin.
+    ///   - isApart: Its records wait by themselves and are taken with `next(of:limit:waiting:)`, so
+    ///     that the reader decides which source goes on; it stays so when it is started again.
     /// - Returns: The source's number: 0, 1, … in the order of starts, and the same number again
     ///   for a partition that was stopped before.
     /// - Throws: When it is started already, here or in another queue of the consumer.
     public mutating func start(
         _ partition: TopicPartition,
-        at offset: StartOffset
+        at offset: StartOffset,
+        apart isApart: Bool = false
     ) throws(KafkaError) -> Int {
         let topic = try consumer.topic(partition.topic)
         try consumer.started(partition)
+        let known = sources.firstIndex { $0.partition == partition }
+        var target = unsafe queue
+        if let known {
+            unsafe target = sources[known].queue
+        } else if isApart {
+            // Safe: it is ours until `deinit`, or destroyed below.
+            guard let own = unsafe rd_kafka_queue_new(consumer.client.handle) else {
+                preconditionFailure("librdkafka has no memory for a queue")
+            }
+            unsafe target = own
+        }
         // Safe: topic and queue are alive.
         let code = unsafe rd_kafka_consume_start_queue(
             topic.handle,
             partition.partition,
             offset.number,
-            queue
+            target
         )
         if code != 0 {
             consumer.stopped(partition)
+            if known == nil, isApart { unsafe rd_kafka_queue_destroy(target) }
             throw KafkaError(rd_kafka_last_error(), "start to read \(partition)")
         }
         let position: Int64 = if case .offset(let offset) = offset { offset } else { -1 }
-        if let number = sources.firstIndex(where: { $0.partition == partition }) {
+        if let number = known {
             sources[number].position = position
             sources[number].isStarted = true
             return number
         }
-        sources.append(Source(partition: partition, topic: topic, position: position))
+        unsafe sources.append(
+            Source(partition: partition, topic: topic, position: position, queue: target)
+        )
         unsafe enter(Int32(sources.count - 1), topic.handle, Int(partition.partition))
         return sources.count - 1
     }
@@ -125,7 +150,12 @@ public enum FetchEvent: Sendable {
         _ = unsafe rd_kafka_consume_stop(sources[source].topic.handle, partition.partition)
         consumer.stopped(partition)
         // Gives the memory back now: outdated records are dropped while the queue is looked through.
-        if !sources.contains(where: { $0.isStarted }) { unsafe dropAll() }
+        let own = unsafe sources[source].queue
+        if unsafe own != queue {
+            unsafe dropAll(own)
+        } else if !sources.contains(where: { unsafe $0.isStarted && $0.queue == queue }) {
+            unsafe dropAll(queue)
+        }
     }
 
     /// The next offset to read of a source: behind its last record, and at the end of the
@@ -163,6 +193,29 @@ public enum FetchEvent: Sendable {
         limit: Int,
         waiting wait: Duration
     ) throws(KafkaError) -> MessageBatch {
+        let kept = try unsafe take(from: queue, limit, wait)
+        let batch = unsafe MessageBatch(messages: messages, sources: numbers, count: kept)
+        return unsafe _overrideLifetime(batch, mutating: &self)
+    }
+
+    /// Like `next(limit:waiting:)`, of one source that was started apart.
+    @_lifetime(&self)
+    public mutating func next(
+        of source: Int,
+        limit: Int,
+        waiting wait: Duration
+    ) throws(KafkaError) -> MessageBatch {
+        let kept = try unsafe take(from: sources[source].queue, limit, wait)
+        let batch = unsafe MessageBatch(messages: messages, sources: numbers, count: kept)
+        return unsafe _overrideLifetime(batch, mutating: &self)
+    }
+
+    /// Fills the buffer; how many records are in it.
+    @unsafe private mutating func take(
+        from queue: OpaquePointer,
+        _ limit: Int,
+        _ wait: Duration
+    ) throws(KafkaError) -> Int {
         unsafe reserve(limit)
         // Safe: the buffer has room for `limit` messages, and each returned one is ours until it
         // is destroyed: here, or with the batch.
@@ -183,9 +236,7 @@ public enum FetchEvent: Sendable {
         if consumer.client.context.onStatistics != nil {
             _ = unsafe rd_kafka_poll(consumer.client.handle, 0)
         }
-        let kept = try unsafe sortOut(count)
-        let batch = unsafe MessageBatch(messages: messages, sources: numbers, count: kept)
-        return unsafe _overrideLifetime(batch, mutating: &self)
+        return try unsafe sortOut(count)
     }
 
     /// Keeps the records of the buffer, in order, and turns everything else into events.
@@ -283,7 +334,7 @@ public enum FetchEvent: Sendable {
     }
 
     /// Looks through the queue when nothing is started.
-    @unsafe private mutating func dropAll() {
+    @unsafe private mutating func dropAll(_ queue: OpaquePointer) {
         unsafe reserve(64)
         while true {
             let count = unsafe rd_kafka_consume_batch_queue(queue, 0, messages, capacity)

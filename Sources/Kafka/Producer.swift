@@ -73,9 +73,26 @@ public struct Producer: ~Copyable, Sendable {
         )
     }
 
+    /// Enqueues a record without a value: on a compacted topic it takes away what the key names.
+    ///
+    /// - Parameters:
+    ///   - key: The key's bytes.
+    ///   - topic: The topic, opened by this producer.
+    ///   - partition: The partition's number.
+    ///   - limit: How long to wait for room in librdkafka's queue.
+    /// - Throws: Why the record was not taken.
+    public mutating func withdraw(
+        _ key: RawSpan,
+        from topic: ProducerTopic,
+        partition: Int32,
+        waiting limit: Duration = .seconds(30)
+    ) throws(KafkaError) {
+        try core.withdraw(key, from: topic, partition: partition, waiting: limit)
+    }
+
     /// Enqueues copies of all records of a batch and empties it, also when it fails.
     public mutating func produce(
-        _ batch: inout RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration = .seconds(30)
     ) throws(KafkaError) {
@@ -100,6 +117,23 @@ public struct Producer: ~Copyable, Sendable {
 }
 
 extension ProducerCore {
+    /// A record without a value.
+    mutating func withdraw(
+        _ key: RawSpan,
+        from topic: ProducerTopic,
+        partition: Int32,
+        waiting limit: Duration
+    ) throws(KafkaError) {
+        // Safe: the span lives until this function returns, and librdkafka copies before that.
+        unsafe try produce(
+            UnsafeRawBufferPointer(start: nil, count: 0),
+            key: ProducerCore.bytes(key),
+            to: topic,
+            partition: partition,
+            waiting: limit
+        )
+    }
+
     /// The same with spans.
     mutating func produce(
         _ value: RawSpan,

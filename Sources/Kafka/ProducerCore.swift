@@ -206,7 +206,7 @@ public struct ProducerTopic: Sendable, Equatable {
 
     /// Enqueues copies of all records of a batch and empties it.
     mutating func produce(
-        _ batch: inout RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration
     ) throws(KafkaError) {

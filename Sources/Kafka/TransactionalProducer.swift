@@ -173,7 +173,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
 
     /// Enqueues copies of all records of a batch and empties it, also when it fails.
     public mutating func produce(
-        _ batch: inout RecordBatch,
+        _ batch: inout ProduceBatch,
         to topic: ProducerTopic,
         waiting limit: Duration = .seconds(8)
     ) throws(KafkaError) {
@@ -249,6 +249,15 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     /// How many EndTxn requests were sent since `begin()`: more than one makes the handle suspect.
     public var endTransactionRequests: Int {
         core.client.context.endTransactionRequests.load(ordering: .relaxed)
+    }
+
+    /// Waits until every record of the open transaction is delivered, without ending it; for tools
+    /// that ask whether they may write.
+    ///
+    /// - Throws: The first delivery that failed, or that the time was over.
+    public mutating func deliver(within limit: Duration) throws(KafkaError) {
+        try core.flush(within: limit)
+        try core.checkDeliveries()
     }
 
     /// Serves statistics while nothing is produced.

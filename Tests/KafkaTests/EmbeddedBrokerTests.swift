@@ -71,7 +71,7 @@ import Testing
         for (name, partitions) in [("a", Int32(1)), ("b", 3), ("c", 2)] {
             try broker.createTopic(name, partitions: partitions)
             let topic = try producer.topic(name, within: .seconds(10))
-            var batch = RecordBatch()
+            var batch = ProduceBatch()
             for partition in 0..<partitions {
                 for number in 0..<50 {
                     batch.append(

@@ -54,7 +54,7 @@ struct RealKafkaTests {
         try first.write(["b1"], to: topic)
         try first.abort()
         try first.begin()
-        var batch = RecordBatch()
+        var batch = ProduceBatch()
         batch.append(bytes("c1").span.bytes, key: bytes("k").span.bytes, partition: 0)
         batch.append(partition: 0) { $0 += bytes("c2") }
         try first.produce(&batch, to: topic)

@@ -1,10 +1,10 @@
 internal import CShims
 
-/// From the hash of a key to the number of its row: open addressing in 256 parts, each of which grows by itself.
+/// From the hash of a key to the number of its row: open addressing in 16 parts, each of which grows by itself.
 ///
 /// A slot holds 32 bits of the hash beside the number. Look-ups touch a row only where it is almost surely the right
 /// one, and since those bits also give the place, growing and removing touch no row at all. Parts double one at a
-/// time: the peak is 1/256 above the use, and no record waits for a whole table to be rebuilt.
+/// time: the peak is a sixteenth above the use, and no record waits for a whole table to be rebuilt.
 @safe
 struct Index: ~Copyable {
     /// Hash tag in the upper, row number in the lower half of a slot; 0 is an empty slot.
@@ -22,20 +22,25 @@ struct Index: ~Copyable {
 
     /// An index for few (`small`) or for millions of keys.
     init(small: Bool = false) {
-        partCount = small ? 1 : 256
-        // All parts are chosen by the top byte; a small index has one, so its shift leaves nothing.
-        partShift = small ? 63 : 56
+        partCount = small ? 1 : 16
+        // Parts are chosen by the top bits; a small index has one.
+        partShift = 60
         unsafe parts = .allocate(capacity: partCount)
         for index in 0..<partCount {
-            let slots = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
-            unsafe slots.initialize(repeating: 0, count: 16)
+            let slots = unsafe Self.slots(16)
             unsafe (parts + index).initialize(to: Part(slots: slots, mask: 15, count: 0))
         }
     }
 
     deinit {
-        for index in 0..<partCount { unsafe parts[index].slots.deallocate() }
+        for index in 0..<partCount {
+            unsafe TableMemory.free(parts[index].slots, (parts[index].mask + 1) * 8)
+        }
         unsafe parts.deallocate()
+    }
+
+    private static func slots(_ capacity: Int) -> UnsafeMutablePointer<UInt64> {
+        unsafe TableMemory.allocate(capacity * 8).bindMemory(to: UInt64.self, capacity: capacity)
     }
 
     @inline(__always)
@@ -107,14 +112,13 @@ struct Index: ~Copyable {
     private func grow(_ part: UnsafeMutablePointer<Part>) {
         let old = unsafe part.pointee
         let capacity = unsafe (old.mask + 1) * 2
-        let slots = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
-        unsafe slots.initialize(repeating: 0, count: capacity)
+        let slots = unsafe Self.slots(capacity)
         unsafe part.pointee = Part(slots: slots, mask: capacity - 1, count: old.count)
         for index in unsafe 0...old.mask {
             let slot = unsafe old.slots[index]
             if slot != 0 { unsafe Self.place(part, slot) }
         }
-        unsafe old.slots.deallocate()
+        unsafe TableMemory.free(old.slots, (old.mask + 1) * 8)
     }
 
     /// Takes a row out, closing the gap so that no look-up breaks.

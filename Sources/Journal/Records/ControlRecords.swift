@@ -274,12 +274,13 @@ extension RecordBatch {
         )
     }
 
-    /// Adds the end of a publication: `rowCount` rows with this SHA-256.
+    /// Adds the end of a publication: `rowCount` rows with this SHA-256; `sourceName` is the topic it came from.
     public func appendReferenceComplete(
         rowCount: Int64,
         digest: [UInt8],
         at time: Instant,
-        source: RecordSource
+        source: RecordSource,
+        sourceName: String = ""
     ) {
         append(
             .referenceComplete,
@@ -287,7 +288,7 @@ extension RecordBatch {
             source: source,
             isFile: false,
             fixed: littleEndian(rowCount),
-            texts: [[], digest]
+            texts: [Array(sourceName.utf8), digest]
         )
     }
 

@@ -7,7 +7,7 @@ import CKafka
 ///
 /// Safe: the descriptions are its own until `deinit`; pointers into the bytes are made for the length
 /// of a call only, and librdkafka copies. It has one owner at a time.
-@safe public struct RecordBatch: ~Copyable, @unchecked Sendable {
+@safe public struct ProduceBatch: ~Copyable, @unchecked Sendable {
     private var bytes: [UInt8] = []
     /// One description a record; until it is sent, `offset` is where key and value begin in `bytes`,
     /// and the two pointers only tell whether there is a key.

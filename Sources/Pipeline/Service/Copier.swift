@@ -1,0 +1,437 @@
+internal import Ingest
+internal import Journal
+internal import Kafka
+
+/// Turns source records into journal records and dead letters: the inner part of ingest, one transaction at a time.
+///
+/// It knows the counters and the progress of the source partitions it copies, and nothing of entities. After a failed
+/// transaction it is ahead of what is committed and must be told so by `forget()`.
+struct Copier: ~Copyable {
+    let configuration: ServiceConfiguration
+    let partitionCount: Int32
+    var sources: [SourcePartition] = []
+    /// Reference rows and a policy stand in the journal: events may follow.
+    private(set) var isOpen = false
+    private var hasReference = false
+    private var hasPolicy = false
+    /// What is wrong with the last record of the reference or the policy topic.
+    private(set) var complaint: (source: Int, message: String)?
+    private(set) var copied: Int64 = 0
+    private(set) var deadLetters: Int64 = 0
+
+    private var decoder: EventDecoder
+    private var reference = ReferenceState()
+    private let records = RecordBatch(capacity: 1 << 20)
+    private var batch = ProduceBatch(records: 4096, bytes: 2 << 20)
+    private var digest = [UInt8](repeating: 0, count: 32)
+    private var letter: [UInt8] = []
+    private var clock = WallClock()
+    private var wall: Int64
+    private let allowedSkew: Int64
+    /// Newest record time of all own sources, and when it was seen, for `clock: records`.
+    private var newest = Instant.distantPast
+    private var newestAt: Int64 = 0
+    /// A tick was written.
+    private var hasTold = false
+    /// Smallest progress that the last tick told.
+    private var told = Instant.distantPast
+
+    init(_ configuration: ServiceConfiguration, partitionCount: Int32, horizonDays: Int32) {
+        self.configuration = configuration
+        self.partitionCount = partitionCount
+        decoder = EventDecoder(tokenizer: configuration.tokenizer, horizonDays: horizonDays)
+        allowedSkew = Int64(configuration.allowedSkewSeconds) * 1000
+        wall = WallClock.milliseconds
+    }
+
+    /// The wall clock was set forward by more than we believe.
+    var isClockRefused: Bool { clock.isRefused }
+
+    /// Makes the source known that `FetchQueue.start` has just numbered.
+    mutating func addSource(_ partition: TopicPartition, _ kind: SourcePartition.Kind) {
+        sources.append(
+            SourcePartition(
+                partition, kind, decoder.addSource(partition.topic, isFile: false),
+                journalPartitions: Int(partitionCount)))
+    }
+
+    /// The state of the reference topic up to what was committed.
+    mutating func setReference(_ state: ReferenceState) { reference = state }
+
+    /// Begins a batch of records: reads the clock once for all of them.
+    mutating func beginBatch() { wall = clock.now() }
+
+    /// Drops what was not committed.
+    mutating func forget() {
+        batch.removeAll()
+        complaint = nil
+        for index in sources.indices {
+            sources[index].isOwned = false
+            sources[index].isTouched = false
+            sources[index].isAtEnd = false
+        }
+    }
+
+    // MARK: whose turn it is
+    //
+    // Of several source partitions with a backlog, none may run far ahead of the others in record time: what it brings
+    // would count as arrived long before its time (graces, forgetting). So only those are read that are at most a
+    // quarter of an hour ahead of the slowest. A source that is at its end, or gives nothing for some seconds, holds
+    // nobody back.
+
+    private static let patience: Int64 = 3000
+
+    private func holdsBack(_ source: SourcePartition, _ now: Int64) -> Bool {
+        source.kind == .events && source.isStarted && !source.isAtEnd
+            && now - source.activeAt < Self.patience
+    }
+
+    /// The largest progress that a source may have to be read now.
+    func readLimit(_ now: Int64) -> Instant {
+        var slowest = Instant.distantFuture
+        for source in sources where holdsBack(source, now) {
+            slowest = min(slowest, source.metadata.reached)
+        }
+        guard slowest != .distantFuture, slowest != .distantPast else { return slowest }
+        return Instant(microseconds: slowest.microseconds + Self.quarterHour)
+    }
+
+    func isReadable(_ source: Int, _ limit: Instant) -> Bool {
+        guard sources[source].isStarted else { return false }
+        return sources[source].kind != .events || sources[source].metadata.reached <= limit
+    }
+
+    /// The source that the others wait for.
+    func slowest(_ now: Int64) -> Int? {
+        sources.indices.filter { holdsBack(sources[$0], now) }
+            .min { sources[$0].metadata.reached < sources[$1].metadata.reached }
+    }
+
+    /// Smaller portions where one spans much of record time, larger ones where it does not.
+    mutating func adaptPortion(_ source: Int, from before: Instant, isFull: Bool) {
+        sources[source].activeAt = Ticker.now
+        let isTimed = sources[source].kind == .events && before != .distantPast
+        let span = isTimed ? sources[source].metadata.reached.microseconds - before.microseconds : 0
+        if span > Self.quarterHour {
+            sources[source].portion = max(1, sources[source].portion / 4)
+        } else if isFull {
+            sources[source].portion = min(4096, sources[source].portion * 2)
+        }
+    }
+
+    // MARK: records
+
+    /// Copies one record. `send` is called when enough has come together.
+    mutating func copy(
+        _ message: borrowing Message,
+        _ source: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) {
+        switch sources[source].kind {
+        case .events: try copyEvent(message, source, &out)
+        case .reference: try copyReference(message, source, &out)
+        case .policy: try copyPolicy(message, source, &out)
+        case .journal: try look(message)
+        }
+        if batch.count >= 4096 || batch.byteCount >= 2 << 20 { try out.send(&batch) }
+    }
+
+    /// Hands the rest of the batch to the producer.
+    mutating func flush(_ out: inout IngestProducer) throws(Setback) { try out.send(&batch) }
+
+    private mutating func copyEvent(
+        _ message: borrowing Message,
+        _ source: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) {
+        let (stamp, kind) = message.timestamp
+        let milliseconds = kind == .none || stamp < 0 ? wall : min(stamp, wall + allowedSkew)
+        let time = Instant(milliseconds: milliseconds)
+        let offset = message.offset
+        note(source, offset, time)
+        // Where nothing was known before this record, there is a time now.
+        if !hasTold { tick() }
+        do {
+            try decoder.decode(message.value, from: sources[source].name, recordedAt: time)
+            let partition = decoder.partition(count: partitionCount)
+            let counter = sources[source].metadata.counters[Int(partition)]
+            sources[source].metadata.counters[Int(partition)] = counter + 1
+            unsafe message.value.withUnsafeBytes { unsafe SHA256.hash($0, into: &digest) }
+            records.removeAll()
+            decoder.append(
+                to: records,
+                source: RecordSource(
+                    partition: sources[source].partition.partition, offset: offset, counter: counter),
+                digest: digest)
+            appendRecords(to: partition)
+        } catch {
+            try writeLetter(error, message, source, &out)
+        }
+        copied += 1
+        let quarter = sources[source].metadata.reached.microseconds / Self.quarterHour
+        if quarter > sources[source].quarter {
+            sources[source].quarter = quarter
+            tellIfQuarterPassed()
+        }
+    }
+
+    private static let quarterHour: Int64 = 900_000_000
+
+    /// Notes how far a source has been copied.
+    private mutating func note(_ source: Int, _ offset: Int64, _ time: Instant) {
+        sources[source].next = offset + 1
+        sources[source].isTouched = true
+        sources[source].isAtEnd = false
+        if time > sources[source].metadata.reached { sources[source].metadata.reached = time }
+        if time > sources[source].metadata.newest {
+            sources[source].metadata.newest = time
+            if time > newest {
+                newest = time
+                newestAt = Ticker.now
+            }
+        }
+    }
+
+    /// Adds what stands in `records` to the batch, keyed by the entity of events.
+    private mutating func appendRecords(to partition: Int32) {
+        for index in 0..<records.count {
+            let record = records.record(at: index)
+            // Both spans are used up while the record stands.
+            let value = unsafe RawSpan(_unsafeBytes: record.allBytes)
+            if let kind = record.kind, kind.rawValue >= RecordKind.encounter.rawValue {
+                let key = unsafe RawSpan(_unsafeBytes: record.bytes(record.eventHeader.entity))
+                batch.append(value, key: key, partition: partition)
+            } else {
+                batch.append(value, partition: partition)
+            }
+        }
+    }
+
+    private mutating func appendRecordsToAll() {
+        for partition in 0..<partitionCount { appendRecords(to: partition) }
+    }
+
+    private mutating func writeLetter(
+        _ rejection: Rejection,
+        _ message: borrowing Message,
+        _ source: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) {
+        let place = RecordPlace.topic(
+            sources[source].partition.topic, partition: message.partition, offset: message.offset)
+        letter.removeAll(keepingCapacity: true)
+        DeadLetterWriter.write(rejection, at: place, value: message.value, to: &letter)
+        let headers = DeadLetterWriter.headers(
+            rejection, at: place, application: configuration.application, task: 0)
+        deadLetters += 1
+        try out.sendLetter(letter, entity: rejection.coveredEntityID, headers, from: message.partition)
+    }
+
+    // MARK: reference and policy
+
+    private mutating func copyReference(
+        _ message: borrowing Message,
+        _ source: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) {
+        let offset = message.offset
+        // The spans are used up while the message is there.
+        let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
+        let value = message.isTombstone ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+        let publication = reference.apply(key: key, value: value, offset: offset)
+        complaint = reference.mismatch.map { (source, "read the reference topic: \($0). Publish again.") }
+        sources[source].isAtEnd = false
+        guard let publication else { return }
+        let time = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+        let topic = sources[source].partition.topic
+        for row in publication.rows {
+            if let column = row.table.entityColumn {
+                let entity = Array(row.values[column].utf8)
+                let partition = unsafe entity.withUnsafeBytes {
+                    unsafe Partitioner.partition(of: $0, count: partitionCount)
+                }
+                append(source, offset, to: partition) { records, place in
+                    records.append(row, at: time, source: place, sourceName: topic)
+                }
+            } else {
+                for partition in 0..<partitionCount {
+                    append(source, offset, to: partition) { records, place in
+                        records.append(row, at: time, source: place, sourceName: topic)
+                    }
+                }
+            }
+            if batch.byteCount >= 2 << 20 { try out.send(&batch) }
+        }
+        for partition in 0..<partitionCount {
+            append(source, offset, to: partition) { records, place in
+                records.appendReferenceComplete(
+                    rowCount: publication.rowCount, digest: publication.digest, at: time, source: place,
+                    sourceName: topic)
+            }
+        }
+        sources[source].next = offset + 1
+        sources[source].isTouched = true
+    }
+
+    private mutating func copyPolicy(
+        _ message: borrowing Message,
+        _ source: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) {
+        let offset = message.offset
+        let time = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+        let topic = sources[source].partition.topic
+        complaint = nil
+        do {
+            for policy in try PolicyTopic.read(message, topic) ?? [] {
+                for partition in 0..<partitionCount {
+                    append(source, offset, to: partition) { records, place in
+                        records.appendPolicy(
+                            policy.canonicalBytes, at: time, source: place, sourceName: topic)
+                    }
+                }
+            }
+        } catch {
+            // A later version that can be used replaces it; at the end of the topic it stops the service.
+            complaint = (source, error.message)
+        }
+        sources[source].isAtEnd = false
+        sources[source].next = offset + 1
+        sources[source].isTouched = complaint == nil
+    }
+
+    /// Adds one counted record to a journal partition.
+    private mutating func append(
+        _ source: Int,
+        _ offset: Int64,
+        to partition: Int32,
+        _ write: (RecordBatch, RecordSource) -> Void
+    ) {
+        let counter = sources[source].metadata.counters[Int(partition)]
+        sources[source].metadata.counters[Int(partition)] = counter + 1
+        records.removeAll()
+        write(
+            records,
+            RecordSource(
+                partition: sources[source].partition.partition, offset: offset, counter: counter))
+        appendRecords(to: partition)
+    }
+
+    /// Looks for reference rows and a policy in the journal.
+    private mutating func look(_ message: borrowing Message) throws(Setback) {
+        let record: RecordView
+        do { record = try JournalScan.record(message) } catch { throw .end(error) }
+        if record.kind == .referenceComplete { hasReference = true }
+        if record.kind == .policy { hasPolicy = true }
+        isOpen = hasReference && hasPolicy
+    }
+
+    /// What the journal still lacks before events may be copied.
+    var missing: String {
+        hasReference ? "a policy" : hasPolicy ? "reference rows" : "reference rows and a policy"
+    }
+
+    // MARK: registration and time
+
+    /// Writes the registration of a source partition to every journal partition.
+    ///
+    /// - Parameter first: the time of its first record, where its progress begins; nil where it is empty.
+    mutating func register(_ source: Int, _ first: Instant?) {
+        if let first {
+            let time = min(first, Instant(milliseconds: wall + allowedSkew))
+            sources[source].metadata.reached = time
+            sources[source].metadata.newest = time
+            learnTime(of: source)
+        } else {
+            sources[source].isAtEnd = true
+        }
+        records.removeAll()
+        let partition = sources[source].partition
+        records.append(
+            SourceRegistration(
+                topic: partition.topic, partition: partition.partition,
+                firstOffset: sources[source].metadata.firstOffset),
+            at: Instant(milliseconds: wall),
+            source: RecordSource(partition: -1, offset: 0, counter: 0))
+        appendRecordsToAll()
+        sources[source].isTouched = true
+    }
+
+    /// What the time is at the end of a source partition; nil where nobody knows.
+    private var time: Instant? {
+        switch configuration.clock {
+        case .wall: Instant(milliseconds: wall)
+        case .records:
+            newest == .distantPast
+                ? nil : Instant(microseconds: newest.microseconds + (Ticker.now - newestAt) * 1000)
+        }
+    }
+
+    /// A source's time is known from what was committed.
+    mutating func learnTime(of source: Int) {
+        let found = sources[source].metadata.newest
+        if found > newest {
+            newest = found
+            newestAt = Ticker.now
+        }
+        sources[source].quarter = sources[source].metadata.reached == .distantPast
+            ? .min : sources[source].metadata.reached.microseconds / Self.quarterHour
+    }
+
+    /// Whether there is anything to tell the time of.
+    var hasEventSources: Bool { sources.contains { $0.isOwned && $0.kind == .events } }
+
+    /// While a history is read fast: a tick when the slowest source has passed a quarter of an hour.
+    private mutating func tellIfQuarterPassed() {
+        var slowest = Instant.distantFuture
+        for source in sources where source.isOwned && source.kind == .events && !source.isAtEnd {
+            slowest = min(slowest, source.metadata.reached)
+        }
+        guard slowest != .distantPast, slowest != .distantFuture else { return }
+        guard told == .distantPast || slowest.microseconds >= told.microseconds + Self.quarterHour
+        else { return }
+        told = slowest
+        tick()
+    }
+
+    /// Writes the progress of all owned sources to every journal partition, and has all their offsets committed: the
+    /// group's generation, which goes with offsets, keeps a worker that lost its partitions from telling their time.
+    mutating func tick() {
+        var progress: [SourceProgress] = []
+        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events {
+            if sources[index].isAtEnd, let time, time > sources[index].metadata.reached {
+                sources[index].metadata.reached = time
+                sources[index].quarter = time.microseconds / Self.quarterHour
+            }
+            sources[index].isTouched = true
+            let reached = sources[index].metadata.reached
+            guard reached != .distantPast else { continue }
+            let partition = sources[index].partition
+            progress.append(
+                SourceProgress(
+                    topic: partition.topic, partition: partition.partition, reached: reached))
+        }
+        guard !progress.isEmpty else { return }
+        hasTold = true
+        records.removeAll()
+        records.append(
+            progress, at: Instant(milliseconds: wall),
+            source: RecordSource(partition: -1, offset: 0, counter: 0))
+        appendRecordsToAll()
+    }
+
+    // MARK: offsets
+
+    /// The offsets that belong into this transaction.
+    var offsets: [ConsumedOffset] {
+        sources.filter { $0.isOwned && $0.isTouched }.map(\.offset)
+    }
+
+    /// The transaction was committed.
+    mutating func committed() {
+        for index in sources.indices where sources[index].isTouched {
+            sources[index].isTouched = false
+            sources[index].committed = sources[index].next
+        }
+    }
+}

@@ -1,0 +1,104 @@
+internal import Journal
+internal import Kafka
+
+/// The transactional producer of an ingest worker with its two topics.
+struct IngestProducer: ~Copyable {
+    private var producer: TransactionalProducer
+    private let journal: ProducerTopic
+    private let deadLetters: ProducerTopic
+    private(set) var isOpen = false
+
+    private init(_ producer: consuming TransactionalProducer, _ journal: ProducerTopic, _ letters: ProducerTopic) {
+        self.producer = producer
+        self.journal = journal
+        deadLetters = letters
+    }
+
+    /// Makes it and ends what an earlier process of the same identifier has left open.
+    static func make(
+        _ configuration: ServiceConfiguration,
+        id: String
+    ) throws(Setback) -> IngestProducer {
+        var producer: TransactionalProducer
+        do { producer = try TransactionalProducer(id: id, configuration.producerSettings) } catch {
+            throw .end(.configuration(error.description))
+        }
+        do { try producer.initialize() } catch { throw Setback(error) }
+        let journal: ProducerTopic
+        let letters: ProducerTopic
+        do {
+            journal = try producer.topic(configuration.journalTopic, within: .seconds(10))
+            letters = try producer.topic(configuration.deadLetterTopic, within: .seconds(10))
+        } catch {
+            throw Setback(error)
+        }
+        return IngestProducer(producer, journal, letters)
+    }
+
+    /// Begins a transaction unless one is open.
+    mutating func begin() throws(Setback) {
+        guard !isOpen else { return }
+        do { try producer.begin() } catch { throw Setback(error) }
+        isOpen = true
+    }
+
+    /// Sends journal records.
+    mutating func send(_ batch: inout ProduceBatch) throws(Setback) {
+        guard !batch.isEmpty else { return }
+        try begin()
+        do { try producer.produce(&batch, to: journal) } catch { throw Setback(error) }
+    }
+
+    /// Sends a dead letter: to the entity's partition, or where nobody knows it, to one by the source's.
+    mutating func sendLetter(
+        _ value: [UInt8],
+        entity: String?,
+        _ headers: [(name: String, value: String)],
+        from partition: Int32
+    ) throws(Setback) {
+        try begin()
+        let key = entity.map { Array($0.utf8) }
+        let count = deadLetters.partitionCount
+        let target =
+            key.map { bytes in
+                unsafe bytes.withUnsafeBytes { unsafe Partitioner.partition(of: $0, count: count) }
+            } ?? partition % count
+        let list = headers.map { Header($0.name, Array($0.value.utf8)) }
+        do {
+            if let key {
+                // The spans are used up while the arrays stand.
+                try unsafe producer.produce(
+                    value.span.bytes, key: key.span.bytes, headers: list, to: deadLetters, partition: target)
+            } else {
+                try unsafe producer.produce(
+                    value.span.bytes, headers: list, to: deadLetters, partition: target)
+            }
+        } catch {
+            throw Setback(error)
+        }
+    }
+
+    /// Commits records and offsets together; nothing where no transaction is open.
+    ///
+    /// - Throws: `Setback` also where it was committed but the producer can't be used any more.
+    mutating func commit(_ offsets: [ConsumedOffset], of group: GroupMetadata) throws(Setback) {
+        guard isOpen else { return }
+        do {
+            try producer.sendOffsets(offsets, of: group)
+            let outcome = try producer.commit()
+            isOpen = false
+            if outcome == .committedSuspect {
+                throw Setback.again("the end of a transaction was sent twice: nothing about the next one is certain")
+            }
+        } catch let error as TransactionError {
+            throw Setback(error)
+        } catch let error as Setback {
+            throw error
+        } catch {
+            throw .again("\(error)")
+        }
+    }
+
+    /// Leaves it to the end of the process: destroying a producer with records on their way has crashed librdkafka.
+    consuming func abandon() { producer.abandon() }
+}

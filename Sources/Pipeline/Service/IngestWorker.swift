@@ -1,0 +1,520 @@
+internal import Glibc
+internal import Journal
+internal import Kafka
+
+/// Source topics → journal and dead letters, in transactions with the consumed offsets.
+///
+/// One thread with one transactional producer for all its source partitions. What keeps a worker that lost a partition
+/// from writing for it is the group's generation, which goes with the offsets into every transaction (KIP-447), and
+/// that the next owner reads offsets only when no transaction on them is open. Counters and progress stand beside the
+/// offsets, so they move with the partitions.
+///
+/// Every failure has one answer: drop producer and state, wait for two heartbeats, take over again what the group
+/// still gives us.
+struct IngestWorker {
+    let configuration: ServiceConfiguration
+    let control: ServiceControl
+    let log: ServiceLog
+    let partitionCount: Int32
+
+    private enum Outcome { case stopped, revoked }
+
+    /// What the group has given us.
+    private struct Membership {
+        var partitions: [TopicPartition] = []
+        var metadata: GroupMetadata?
+        /// A new assignment has not been taken over yet.
+        var isNew = false
+    }
+
+    func run() {
+        do {
+            try work()
+        } catch {
+            if error != .stopped { control.end(error) }
+        }
+    }
+
+    private func work() throws(ServiceEnd) {
+        let genesis = try JournalOpening(
+            configuration: configuration, control: control, log: log, partitionCount: partitionCount
+        ).open()
+        let fetcher: FetchConsumer
+        var member: MemberConsumer
+        do {
+            fetcher = try FetchConsumer(configuration.consumerSettings)
+            member = try MemberConsumer(
+                group: configuration.ingestGroup,
+                topics: configuration.sourceTopics + [
+                    configuration.referenceTopic, configuration.policyTopic,
+                ],
+                instance: configuration.instance, strategy: .roundRobin,
+                configuration.consumerSettings)
+        } catch {
+            throw .configuration(error.description)
+        }
+        var queue = fetcher.queue()
+        var copier = Copier(
+            configuration, partitionCount: partitionCount, horizonDays: Int32(genesis.horizonDays))
+        var membership = Membership()
+        let id = configuration.application + ".ingest."
+            + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
+        var lastSuccess = Ticker.now
+        var result: ServiceEnd?
+        while result == nil, !control.shouldStop {
+            do {
+                if membership.metadata == nil {
+                    try poll(&member, &membership, waiting: 50, &queue, &copier)
+                    lastSuccess = Ticker.now
+                    continue
+                }
+                var producer = try IngestProducer.make(configuration, id: id)
+                do throws(Setback) {
+                    try serve(&producer, &queue, &copier, &member, &membership, &lastSuccess)
+                } catch {
+                    producer.abandon()
+                    throw error
+                }
+            } catch let setback as Setback {
+                switch setback {
+                case .end(let end): result = end
+                case .again(let reason):
+                    log.warning("ingest-setback", ("reason", reason))
+                    for source in copier.sources.indices { stop(source, &queue, &copier) }
+                    copier.forget()
+                    membership.isNew = true
+                    if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
+                        result = .temporary("copy source records: \(reason)")
+                    }
+                    // Two heartbeats, so that the group can say whether the partitions are still ours.
+                    let end = Ticker.now + 1200
+                    while Ticker.now < end, result == nil, !control.shouldStop {
+                        do { try poll(&member, &membership, waiting: 50, &queue, &copier) } catch {
+                            if case .end(let end) = error { result = end }
+                        }
+                    }
+                }
+            } catch {
+                result = .temporary("\(error)")
+            }
+        }
+        for source in copier.sources.indices { stop(source, &queue, &copier) }
+        member.close(within: .seconds(5))
+        log.info(
+            "ingest-ended", ("copied", "\(copier.copied)"), ("dead_letters", "\(copier.deadLetters)"))
+        if let result { throw result }
+    }
+
+    // MARK: membership
+
+    /// Serves the group; no transaction is open.
+    private func poll(
+        _ member: inout MemberConsumer,
+        _ membership: inout Membership,
+        waiting milliseconds: Int,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) {
+        let events: [MembershipEvent]
+        do { events = try member.poll(waiting: .milliseconds(milliseconds)) } catch {
+            throw .end(.temporary(error.description))
+        }
+        for event in events {
+            switch event {
+            case .assigned(let partitions, let metadata):
+                log.info(
+                    "ingest-assigned", ("generation", "\(metadata.generation)"),
+                    ("partitions", "\(partitions.count)"))
+                membership = Membership(partitions: partitions, metadata: metadata, isNew: true)
+            case .revoked:
+                membership.metadata = nil
+                do { try member.acknowledgeRevoke() } catch { throw Setback(error) }
+            case .lost(let partitions):
+                log.warning("ingest-lost", ("partitions", "\(partitions.count)"))
+                membership = Membership()
+                for source in copier.sources.indices { stop(source, &queue, &copier) }
+                copier.forget()
+            case .failed(let error):
+                log.warning("ingest-group", ("reason", error.description))
+            }
+        }
+    }
+
+    // MARK: work with one producer
+
+    /// Works until the service is to stop.
+    private func serve(
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier,
+        _ member: inout MemberConsumer,
+        _ membership: inout Membership,
+        _ lastSuccess: inout Int64
+    ) throws(Setback) {
+        var lastTick = Ticker.now - 1000
+        var lastReport = Ticker.now
+        var reported: Int64 = copier.copied
+        while !control.shouldStop {
+            try poll(
+                &member, &membership, waiting: membership.metadata == nil ? 20 : 0, &queue, &copier)
+            guard let metadata = membership.metadata else { continue }
+            if membership.isNew {
+                try takeOver(membership.partitions, metadata, &producer, &queue, &copier, member.offsets)
+                membership.isNew = false
+                lastSuccess = Ticker.now
+                lastTick = Ticker.now - 1000
+            }
+            let wasOpen = copier.isOpen
+            try transaction(&producer, &queue, &copier, metadata, &lastTick)
+            lastSuccess = Ticker.now
+            if copier.isOpen != wasOpen {
+                log.info("journal-ready")
+                membership.isNew = true  // Now the source partitions.
+            }
+            try restartFailed(&queue, &copier)
+            if Ticker.now - lastReport > 10_000 {
+                if copier.copied != reported || !copier.isOpen {
+                    log.info(
+                        "ingest-progress", ("copied", "\(copier.copied)"),
+                        ("dead_letters", "\(copier.deadLetters)"),
+                        ("missing", copier.isOpen ? "nothing" : copier.missing))
+                }
+                if copier.isClockRefused {
+                    log.error("clock-refused", ("reason", "the wall clock was set forward by more than 5 minutes"))
+                }
+                reported = copier.copied
+                lastReport = Ticker.now
+            }
+        }
+    }
+
+    /// Collects records for a moment and commits what became of them.
+    private func transaction(
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier,
+        _ metadata: GroupMetadata,
+        _ lastTick: inout Int64
+    ) throws(Setback) {
+        let collect = Int64(configuration.collectMilliseconds)
+        var count = 0
+        var began: Int64 = 0
+        let entered = Ticker.now
+        while true {
+            let now = Ticker.now
+            let before = count
+            var isFull = false
+            copier.beginBatch()
+            let limit = copier.readLimit(now)
+            for source in copier.sources.indices where copier.isReadable(source, limit) {
+                let portion = copier.sources[source].portion
+                let seen = try copy(source, portion, .zero, &producer, &queue, &copier)
+                if count == 0, seen > 0 { began = now }
+                count += seen
+                if seen == portion { isFull = true }
+            }
+            if count == before {
+                let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
+                if left > 0 {
+                    // A source that holds the others back is waited for; else one looks around again soon.
+                    if let source = copier.slowest(now) {
+                        let seen = try copy(
+                            source, copier.sources[source].portion, .milliseconds(min(left, 5)), &producer,
+                            &queue, &copier)
+                        if count == 0, seen > 0 { began = Ticker.now }
+                        count += seen
+                    } else {
+                        usleep(UInt32(min(left, 2) * 1000))
+                    }
+                }
+            }
+            let elapsed = Ticker.now - began
+            if count == 0 {
+                if Ticker.now >= min(lastTick + 1000, entered + 50) { break }
+                if control.shouldStop { break }
+                continue
+            }
+            if count >= configuration.transactionRecords || elapsed >= 200 { break }
+            if elapsed >= collect, !isFull { break }
+            if control.shouldStop { break }
+        }
+        if Ticker.now - lastTick >= 1000 {
+            lastTick = Ticker.now
+            if copier.hasEventSources {
+                copier.beginBatch()
+                copier.tick()
+            }
+        }
+        let offsets = copier.offsets
+        if count == 0, offsets.isEmpty { return }
+        try producer.begin()
+        try copier.flush(&producer)
+        try producer.commit(offsets, of: metadata)
+        copier.committed()
+    }
+
+    /// Copies what there is of one source.
+    private func copy(
+        _ source: Int,
+        _ portion: Int,
+        _ wait: Duration,
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) -> Int {
+        let seen: Int
+        do {
+            let batch = try queue.next(of: source, limit: portion, waiting: wait)
+            seen = batch.count
+            if seen > 0 {
+                try producer.begin()
+                let reached = copier.sources[source].metadata.reached
+                for index in 0..<seen { try copier.copy(batch[index], source, &producer) }
+                copier.adaptPortion(source, from: reached, isFull: seen == portion)
+            }
+        } catch let error as Setback {
+            throw error
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        try take(queue.takeEvents(), &copier)
+        return seen
+    }
+
+    /// Notes ends of partitions and failures of the fetch.
+    private func take(_ events: [FetchEvent], _ copier: inout Copier) throws(Setback) {
+        for event in events {
+            switch event {
+            case .endOfPartition(let source, _):
+                copier.sources[source].isAtEnd = true
+                if let complaint = copier.complaint, complaint.source == source {
+                    throw .end(.configuration(complaint.message))
+                }
+            case .failed(let source?, let error):
+                let partition = copier.sources[source].partition
+                if error.isOffsetLost {
+                    if copier.sources[source].kind == .journal {
+                        throw .end(.configuration("read the journal from its beginning: \(error)"))
+                    }
+                    throw .end(
+                        .configuration(
+                            "copy \(partition) from offset \(copier.sources[source].next): the records there are "
+                                + "gone. Kafka deleted them before they were copied; to go on without them, "
+                                + "reset the offset of the group \(configuration.ingestGroup) with the "
+                                + "receipt kept (resume-sources)."))
+                }
+                log.warning("ingest-fetch", ("partition", "\(partition)"), ("reason", error.description))
+                copier.sources[source].isAtEnd = false
+                copier.sources[source].restartAt = Ticker.now + 1000
+            case .failed(nil, let error):
+                log.warning("ingest-fetch", ("reason", error.description))
+            }
+        }
+    }
+
+    /// Begins a failed fetch again, so that the end of the partition is told again too.
+    private func restartFailed(_ queue: inout FetchQueue, _ copier: inout Copier) throws(Setback) {
+        for source in copier.sources.indices {
+            guard let time = copier.sources[source].restartAt, time <= Ticker.now else { continue }
+            copier.sources[source].restartAt = nil
+            guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else { continue }
+            let position = queue.position(of: source)
+            queue.stop(source)
+            do { _ = try queue.start(copier.sources[source].partition, at: .offset(position), apart: true) } catch {
+                throw Setback(error)
+            }
+        }
+    }
+
+    // MARK: take-over
+
+    /// Begins to copy what an assignment gives us, stops what it does not.
+    private func takeOver(
+        _ partitions: [TopicPartition],
+        _ metadata: GroupMetadata,
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier,
+        _ offsets: GroupOffsets
+    ) throws(Setback) {
+        for source in copier.sources.indices where copier.sources[source].isOwned {
+            if !partitions.contains(copier.sources[source].partition) {
+                stop(source, &queue, &copier)
+                copier.sources[source].isOwned = false
+            }
+        }
+        let wanted = partitions.filter { copier.isOpen || kind(of: $0) != .events }
+        if !copier.isOpen {
+            // From its beginning: what was seen before a failure is seen again.
+            _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0, &queue, &copier)
+        } else if let source = copier.sources.firstIndex(where: { $0.kind == .journal }) {
+            stop(source, &queue, &copier)
+        }
+        if wanted.isEmpty { return }
+        // Offsets that an open transaction has written are waited for.
+        let committed: [CommittedOffset]
+        do { committed = try offsets.committed(wanted, within: .seconds(15)) } catch {
+            throw Setback(error)
+        }
+        var fresh: [TopicPartition] = []
+        for one in committed {
+            if let error = one.error { throw Setback(error) }
+            guard let offset = one.offset else {
+                fresh.append(one.partition)
+                continue
+            }
+            // Nobody else has written for it since: it goes on where it is.
+            if let known = copier.sources.first(where: { $0.partition == one.partition }), known.isOwned,
+                known.committed == offset, known.metadata.text == one.metadata
+            {
+                continue
+            }
+            guard let found = SourceMetadata(one.metadata, partitions: Int(partitionCount)) else {
+                throw .end(
+                    .configuration(
+                        "copy \(one.partition): the group \(configuration.ingestGroup) has the offset \(offset) "
+                            + "without the counters that belong to it. Offsets must not be set by other tools."))
+            }
+            _ = try begin(one.partition, offset, found, &queue, &copier)
+        }
+        guard !fresh.isEmpty else { return }
+        try register(fresh, metadata, &producer, &queue, &copier)
+    }
+
+    /// Begins with partitions that have no committed offset, if the journal does not know them.
+    private func register(
+        _ partitions: [TopicPartition],
+        _ metadata: GroupMetadata,
+        _ producer: inout IngestProducer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) {
+        let bounds: [Result<PartitionOffsets, KafkaError>]
+        var firstTimes: [TopicPartition: Instant] = [:]
+        do {
+            let scan = try JournalScan(configuration, control)
+            let known = try scan.knownSources()
+            if let lost = partitions.first(where: { known.contains($0) }) {
+                throw ServiceEnd.configuration(
+                    "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
+                        + "offset (offsets expire when a group is empty for offsets.retention.minutes). Copying it "
+                        + "from anywhere else would lose or double records. Resume it where the journal ends: "
+                        + "resume-sources.")
+            }
+            bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
+                .offsets(of: partitions, within: .seconds(20))
+            // Time begins at the first record of each, so that it is known before anything is decided.
+            let copied = partitions.filter { kind(of: $0) == .events && configuration.sourcesStart == .earliest }
+            try scan.read(copied) { (place, message) throws(ServiceEnd) in
+                firstTimes[copied[place]] = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+                return false
+            }
+        } catch let error as ServiceEnd {
+            throw error.kind == .temporary ? .again(error.message) : .end(error)
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        copier.beginBatch()
+        for (place, partition) in partitions.enumerated() {
+            let found: PartitionOffsets
+            do { found = try bounds[place].get() } catch { throw Setback(error) }
+            let isEvents = kind(of: partition) == .events
+            let offset = isEvents && configuration.sourcesStart == .latest ? found.end : found.low
+            let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
+            let source = try begin(partition, offset, receipt, &queue, &copier)
+            // The reference topics carry no time: they are known by the records copied from them.
+            if isEvents { copier.register(source, firstTimes[partition]) }
+        }
+        copier.tick()
+        try producer.begin()
+        try copier.flush(&producer)
+        let offsets = copier.offsets
+        if offsets.isEmpty { return }
+        try producer.commit(offsets, of: metadata)
+        copier.committed()
+        log.info("sources-registered", ("count", "\(offsets.count)"))
+    }
+
+    /// Begins to copy a partition from an offset; its number.
+    private func begin(
+        _ partition: TopicPartition,
+        _ offset: Int64,
+        _ metadata: SourceMetadata,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) -> Int {
+        if kind(of: partition) == .reference { copier.setReference(try referenceState(upTo: offset)) }
+        let source = try start(partition, at: offset, &queue, &copier)
+        copier.sources[source].isOwned = true
+        copier.sources[source].next = offset
+        copier.sources[source].committed = offset
+        copier.sources[source].metadata = metadata
+        copier.sources[source].isTouched = false
+        copier.learnTime(of: source)
+        return source
+    }
+
+    /// Starts to fetch a partition, which must not be running; the number that queue and copier have for it.
+    private func start(
+        _ partition: TopicPartition,
+        at offset: Int64,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) throws(Setback) -> Int {
+        if let running = copier.sources.firstIndex(where: { $0.partition == partition }) {
+            stop(running, &queue, &copier)
+        }
+        let number: Int
+        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch { throw Setback(error) }
+        if number == copier.sources.count {
+            let isJournal = partition.topic == configuration.journalTopic
+            copier.addSource(partition, isJournal ? .journal : kind(of: partition))
+        }
+        precondition(copier.sources[number].partition == partition, "queue and copier number alike")
+        copier.sources[number].isAtEnd = false
+        copier.sources[number].restartAt = nil
+        copier.sources[number].isStarted = true
+        copier.sources[number].activeAt = Ticker.now
+        return number
+    }
+
+    private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
+        queue.stop(source)
+        copier.sources[source].isStarted = false
+    }
+
+    private func kind(of partition: TopicPartition) -> SourcePartition.Kind {
+        if partition.topic == configuration.referenceTopic { return .reference }
+        if partition.topic == configuration.policyTopic { return .policy }
+        return .events
+    }
+
+    /// The reference topic's rows before an offset.
+    private func referenceState(upTo offset: Int64) throws(Setback) -> ReferenceState {
+        var state = ReferenceState()
+        do {
+            try JournalScan(configuration, control).read(
+                [TopicPartition(configuration.referenceTopic, 0)]
+            ) { (_, message) throws(ServiceEnd) in
+                guard message.offset < offset else { return false }
+                // The spans are used up while the message is there.
+                let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
+                let value = message.isTombstone
+                    ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+                _ = state.apply(key: key, value: value, offset: message.offset)
+                return true
+            }
+        } catch let error as ServiceEnd {
+            throw error.kind == .temporary ? .again(error.message) : .end(error)
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        return state
+    }
+}

@@ -1,0 +1,136 @@
+internal import Journal
+internal import Kafka
+
+/// Reads journal partitions up to their high watermarks.
+///
+/// The end is the high watermark and not the last stable offset: a transaction that is still open somewhere before it
+/// would otherwise hide committed records behind it. Where it stays open, reading does not get on, and the error says so.
+struct JournalScan {
+    let configuration: ServiceConfiguration
+    let control: ServiceControl
+    private let committed: FetchConsumer
+    private let all: FetchConsumer
+
+    init(_ configuration: ServiceConfiguration, _ control: ServiceControl) throws(KafkaError) {
+        self.configuration = configuration
+        self.control = control
+        committed = try FetchConsumer(configuration.consumerSettings)
+        all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
+    }
+
+    /// Reads some partitions; `body` gets each record and says whether it wants more of this partition.
+    ///
+    /// - Throws: `ServiceEnd` where the partition was trimmed, where Kafka does not answer or reading does not get on.
+    func read(
+        _ partitions: [TopicPartition],
+        _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
+    ) throws(ServiceEnd) {
+        var queue = committed.queue()
+        var targets: [Int64] = []
+        for (place, bounds) in all.offsets(of: partitions, within: .seconds(20)).enumerated() {
+            switch bounds {
+            case .failure(let error): throw .temporary(error.description)
+            case .success(let bounds):
+                let isJournal = partitions[place].topic == configuration.journalTopic
+                guard bounds.low == 0 || !isJournal else {
+                    throw .configuration(
+                        "read the journal: \(partitions[place]) begins at offset \(bounds.low), so records were "
+                            + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
+                            + "another application name and other topics.")
+                }
+                targets.append(bounds.end)
+                do {
+                    let source = try queue.start(partitions[place], at: .offset(bounds.low))
+                    precondition(source == place, "sources are numbered in the order of their starts")
+                } catch {
+                    throw .temporary(error.description)
+                }
+            }
+        }
+        var isOpen = partitions.indices.map { queue.position(of: $0) < targets[$0] }
+        for place in partitions.indices where !isOpen[place] { queue.stop(place) }
+        var deadline = Ticker.now + 60_000
+        while isOpen.contains(true) {
+            if control.shouldStop { throw .stopped }
+            var seen = 0
+            do {
+                let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
+                seen = batch.count
+                for index in 0..<batch.count {
+                    let place = batch[index].source
+                    guard isOpen[place], batch[index].offset < targets[place] else { continue }
+                    if !(try body(place, batch[index])) { isOpen[place] = false }
+                }
+            } catch let error as KafkaError {
+                throw .temporary(error.description)
+            } catch let error as ServiceEnd {
+                throw error
+            } catch {
+                throw .temporary("\(error)")
+            }
+            for event in queue.takeEvents() {
+                if case .failed(_, let error) = event, error.isOffsetLost {
+                    throw .configuration(error.description)
+                }
+            }
+            for place in partitions.indices where isOpen[place] && queue.position(of: place) >= targets[place] {
+                isOpen[place] = false
+            }
+            for place in partitions.indices where !isOpen[place] { queue.stop(place) }
+            if seen > 0 { deadline = Ticker.now + 60_000 }
+            if Ticker.now > deadline {
+                let place = isOpen.firstIndex(of: true) ?? 0
+                throw .temporary(
+                    "read \(partitions[place]) to its end: nothing came for 60 s at offset "
+                        + "\(queue.position(of: place)) of \(targets[place]); a transaction may still be open on it")
+            }
+        }
+    }
+
+    /// The source partitions that the journal knows: registered ones, and those that records were copied from.
+    func knownSources() throws(ServiceEnd) -> Set<TopicPartition> {
+        var found: Set<TopicPartition> = []
+        var name: [UInt8] = []
+        var text = ""
+        // Everything that counts for time stands in every journal partition, rows and policies of the reference
+        // topics too, so one partition is enough.
+        try read([TopicPartition(configuration.journalTopic, 0)]) { (_, message) throws(ServiceEnd) in
+            let record = try JournalScan.record(message)
+            switch record.kind {
+            case .sourceRegistered:
+                let source = record.sourceRegistration
+                found.insert(TopicPartition(source.topic, source.partition))
+            case .referenceRow, .referenceComplete, .policy:
+                let bytes = unsafe Array(record.bytes(record.text(0)))
+                if bytes.isEmpty { break }
+                if bytes != name {
+                    name = bytes
+                    text = String(decoding: bytes, as: UTF8.self)
+                }
+                found.insert(TopicPartition(text, record.source.partition))
+            case .genesis, .tick, .sourceRetired, .encounter, .dispense, .claim, .purchase, .disposition,
+                .adjustment, nil:
+                break
+            }
+            return true
+        }
+        return found
+    }
+
+    /// A message of the journal as a record that can be read.
+    static func record(_ message: borrowing Message) throws(ServiceEnd) -> RecordView {
+        // The view is used while the message is there.
+        let view = unsafe message.value.withUnsafeBytes { bytes in
+            unsafe bytes.baseAddress.map { unsafe RecordView($0, count: bytes.count) }
+        }
+        guard let view else {
+            throw .configuration("read the journal at offset \(message.offset): the record is empty")
+        }
+        do { try view.check() } catch {
+            throw .configuration(
+                "read the journal at offset \(message.offset): the record can't be used, \(error.reason.rawValue) "
+                    + "(byte \(error.offset)). Nothing but this program may write to the journal.")
+        }
+        return view
+    }
+}

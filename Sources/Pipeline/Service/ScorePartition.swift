@@ -1,0 +1,336 @@
+internal import Engine
+internal import Journal
+internal import Kafka
+
+/// One journal partition → its outputs, in transactions with the consumed offset.
+///
+/// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
+/// Take-over: fence, read the committed offset with its receipt, fold silently up to it, compare, go live. Every
+/// failure has one answer: drop producer and machine, wait for two heartbeats, take over again if it is still ours.
+struct ScorePartition: Sendable {
+    let configuration: ServiceConfiguration
+    let control: ServiceControl
+    let log: ServiceLog
+    let partition: Int32
+    let order: Guarded<PartitionOrder>
+    let fetcher: FetchConsumer
+    let offsets: GroupOffsets
+
+    private var name: TopicPartition { TopicPartition(configuration.journalTopic, partition) }
+
+    /// Runs until the service stops.
+    func run() {
+        var lastSuccess = Ticker.now
+        var notBefore: Int64 = 0
+        while !isOver {
+            let isWanted = order.with { order in
+                order.isInside = false
+                return order.wish == .run
+            }
+            guard isWanted, Ticker.now >= notBefore else {
+                if !isWanted { lastSuccess = Ticker.now }
+                _ = order.wait(atMost: .milliseconds(50)) { $0.isOver || (!isWanted && $0.wish == .run) }
+                continue
+            }
+            do {
+                try own(&lastSuccess)
+                notBefore = 0
+            } catch {
+                switch error {
+                case .end(let end):
+                    if end != .stopped { control.end(end) }
+                case .again(let reason):
+                    log.warning("score-setback", ("partition", "\(partition)"), ("reason", reason))
+                    // Else two owners fence each other for ever.
+                    notBefore = Ticker.now + 1200
+                    if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
+                        control.end(.temporary("score \(name): \(reason)"))
+                    }
+                }
+            }
+        }
+        order.with { order in
+            order.isInside = false
+            order.hasEnded = true
+        }
+    }
+
+    private var isOver: Bool { control.shouldStop || order.with { $0.isOver } }
+
+    /// Takes the partition over and works until it is not ours any more.
+    private func own(_ lastSuccess: inout Int64) throws(Setback) {
+        let started = Ticker.now
+        var producer: TransactionalProducer
+        var topics: [ProducerTopic] = []
+        do {
+            producer = try TransactionalProducer(
+                id: "\(configuration.application).score.\(partition)", configuration.producerSettings)
+        } catch {
+            throw .end(.configuration(error.description))
+        }
+        do throws(Setback) {
+            // A late fence would hit the right owner: harmless, but a pause.
+            guard order.with({ $0.wish == .run }) else { return }
+            do { try producer.initialize() } catch { throw Setback(error) }
+            do {
+                for topic in configuration.outputTopics {
+                    topics.append(try producer.topic(topic, within: .seconds(10)))
+                }
+            } catch {
+                throw Setback(error)
+            }
+            let fenced = Ticker.now
+            let (live, receipt) = try committedOffset()
+            log.info(
+                "score-taken", ("partition", "\(partition)"), ("live", "\(live)"),
+                ("fence_ms", "\(fenced - started)"))
+            try fold(live, receipt, &producer, topics, &lastSuccess)
+        } catch {
+            producer.abandon()
+            throw error
+        }
+    }
+
+    /// Where outputs go on, and what the state must be there; 0 where nothing was committed yet.
+    private func committedOffset() throws(Setback) -> (Int64, String?) {
+        let found: CommittedOffset
+        do {
+            guard let one = try offsets.committed([name], within: .seconds(15)).first else {
+                throw Setback.again("read the committed offset of \(name): no answer")
+            }
+            found = one
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        if let error = found.error { throw Setback(error) }
+        guard let offset = found.offset else {
+            try requireNoOutputs()
+            return (0, nil)
+        }
+        return (offset, found.metadata)
+    }
+
+    /// A missing offset is "from the beginning" only where nothing was ever written.
+    private func requireNoOutputs() throws(Setback) {
+        let partitions = configuration.outputTopics.map { TopicPartition($0, partition) }
+        do {
+            for (place, bounds) in fetcher.offsets(of: partitions, within: .seconds(20)).enumerated() {
+                guard try bounds.get().end > 0 else { continue }
+                // Aborted transactions leave offsets behind, too: look for a record.
+                var queue = fetcher.queue()
+                let end = try bounds.get().end
+                let low = try bounds.get().low
+                let source = try queue.start(partitions[place], at: .offset(low))
+                let deadline = Ticker.now + 30_000
+                var count = 0
+                while count == 0, queue.position(of: source) < end, Ticker.now < deadline {
+                    let batch = try queue.next(limit: 1, waiting: .milliseconds(100))
+                    count = batch.count
+                }
+                if count > 0 || low > 0 {
+                    throw Setback.end(
+                        .configuration(
+                            "score \(name): outputs stand in \(partitions[place]), and the group "
+                                + "\(configuration.scoreGroup) has no offset for it (offsets expire when a group is "
+                                + "empty for offsets.retention.minutes). Writing them again would double them: set the "
+                                + "offset to that of the journal record behind the last output, or empty the outputs."))
+                }
+            }
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch let error as Setback {
+            throw error
+        } catch {
+            throw .again("\(error)")
+        }
+    }
+
+    // MARK: the fold
+
+    /// Folds from the beginning, silently below `live`, with outputs from there on.
+    private func fold(
+        _ live: Int64,
+        _ committed: String?,
+        _ producer: inout TransactionalProducer,
+        _ topics: [ProducerTopic],
+        _ lastSuccess: inout Int64
+    ) throws(Setback) {
+        var machine = Machine()
+        var receipt = Receipt()
+        var sender = OutputSender(topics, partition)
+        var queue = fetcher.queue()
+        let source: Int
+        do { source = try queue.start(name, at: .offset(0)) } catch { throw Setback(error) }
+        var metadata: GroupMetadata?
+        var isLive = live == 0
+        var report = (at: Ticker.now, records: Int64(0))
+        let limit = 4096
+        while true {
+            // One transaction, or a step of the silent fold.
+            let isWanted: Bool = order.with { order in
+                if let fresh = order.metadata {
+                    metadata = fresh
+                    order.metadata = nil
+                }
+                order.isInside = order.wish == .run
+                return order.isInside && !order.isOver
+            }
+            if !isWanted {
+                let goesOn = order.with { order in
+                    order.isInside = false
+                    return order.wish == .park && !order.isOver
+                }
+                if !goesOn || control.shouldStop { return }
+                _ = order.wait(atMost: .milliseconds(50)) { $0.wish != .park || $0.isOver }
+                continue
+            }
+            if control.shouldStop { return }
+            guard let metadata else { throw .again("the group has given no generation") }
+            var count = 0
+            var began: Int64 = 0
+            while true {
+                let wait = count == 0
+                    ? 100 : max(0, began + Int64(configuration.collectMilliseconds) - Ticker.now)
+                var seen = 0
+                do {
+                    let batch = try queue.next(limit: limit, waiting: .milliseconds(wait))
+                    seen = batch.count
+                    for index in 0..<seen {
+                        let offset = batch[index].offset
+                        if offset >= live, count == 0 {
+                            if !isLive {
+                                receipt.add(machine)
+                                machine.removeOutputs()
+                                try compare(receipt, committed, live)
+                                isLive = true
+                            }
+                            try producer.begin()
+                            began = Ticker.now
+                        }
+                        let record: RecordView
+                        do { record = try JournalScan.record(batch[index]) } catch { throw Setback.end(error) }
+                        try machine.apply(record, offset: offset)
+                        if isLive {
+                            count += 1
+                            if machine.outputByteCount >= 1 << 20 {
+                                receipt.add(machine)
+                                try sender.send(&machine, &producer)
+                            }
+                        }
+                    }
+                } catch let error as Setback {
+                    throw error
+                } catch let error as MachineFault {
+                    throw .end(
+                        .configuration(
+                            "score \(name): \(error.description). Nothing was written for this record."))
+                } catch let error as TransactionError {
+                    throw Setback(error)
+                } catch let error as KafkaError {
+                    throw Setback(error)
+                } catch {
+                    throw .again("\(error)")
+                }
+                receipt.add(machine)
+                if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }
+                for event in queue.takeEvents() {
+                    if case .failed(_, let error) = event {
+                        if error.isOffsetLost {
+                            throw .end(
+                                .configuration(
+                                    "score \(name): \(error.description). Records of the journal were deleted; it is kept "
+                                        + "for ever (retention.ms=-1)."))
+                        }
+                        log.warning(
+                            "score-fetch", ("partition", "\(partition)"), ("reason", error.description))
+                    }
+                }
+                if !isLive, queue.position(of: source) >= live {
+                    try compare(receipt, committed, live)
+                    isLive = true
+                    log.info(
+                        "score-live", ("partition", "\(partition)"), ("records", "\(receipt.records)"))
+                }
+                if count == 0 { break }
+                let elapsed = Ticker.now - began
+                if count >= configuration.transactionRecords || elapsed >= 200 { break }
+                if elapsed >= configuration.collectMilliseconds, seen < limit { break }
+                if control.shouldStop { break }
+            }
+            lastSuccess = Ticker.now
+            if count == 0 { continue }
+            let offset = ConsumedOffset(name, offset: queue.position(of: source), metadata: receipt.text)
+            do {
+                try producer.sendOffsets([offset], of: metadata)
+                if try producer.commit() == .committedSuspect {
+                    throw Setback.again(
+                        "the end of a transaction was sent twice: nothing about the next one is certain")
+                }
+            } catch let error as TransactionError {
+                throw Setback(error)
+            } catch let error as Setback {
+                throw error
+            } catch {
+                throw .again("\(error)")
+            }
+            if Ticker.now - report.at > 10_000 {
+                log.info(
+                    "score-progress", ("partition", "\(partition)"), ("records", "\(receipt.records)"),
+                    ("rate", "\((receipt.records - report.records) * 1000 / (Ticker.now - report.at))"))
+                report = (Ticker.now, receipt.records)
+            }
+        }
+    }
+
+    /// The state at the committed offset must be the one that was committed.
+    private func compare(_ receipt: Receipt, _ committed: String?, _ live: Int64) throws(Setback) {
+        guard let committed, committed != receipt.text else { return }
+        throw .end(
+            .configuration(
+                "score \(name): folding the journal to the committed offset \(live) gives the state "
+                    + "\"\(receipt.text)\", committed was \"\(committed)\". Another version of the program or other data "
+                    + "wrote the outputs; nothing more is written."))
+    }
+}
+
+/// Sends a machine's outputs, keyed by covered entity, to the partition with the journal's number.
+struct OutputSender: ~Copyable {
+    private let topics: [ProducerTopic]
+    private let partition: Int32
+    private var batch = ProduceBatch(records: 4096, bytes: 2 << 20)
+    /// 340B IDs by the machine's number.
+    private var keys: [[UInt8]] = []
+
+    init(_ topics: [ProducerTopic], _ partition: Int32) {
+        self.topics = topics
+        self.partition = partition
+    }
+
+    /// Sends all outputs and empties the buffers.
+    mutating func send(
+        _ machine: inout Machine,
+        _ producer: inout TransactionalProducer
+    ) throws(Setback) {
+        for topic in OutputTopic.allCases {
+            let buffer = machine.outputs[Int(topic.rawValue)]
+            guard buffer.count > 0 else { continue }
+            let entities = buffer.entities
+            for index in 0..<buffer.count {
+                let entity = Int(entities[index])
+                while keys.count <= entity { keys.append([]) }
+                if keys[entity].isEmpty { keys[entity] = machine.entityKey(UInt32(entity)) }
+                // The spans are used up while buffer and key stand.
+                let value = unsafe RawSpan(_unsafeBytes: buffer.value(at: index))
+                unsafe keys[entity].withUnsafeBytes { key in
+                    batch.append(value, key: unsafe RawSpan(_unsafeBytes: key), partition: partition)
+                }
+            }
+            do { try producer.produce(&batch, to: topics[Int(topic.rawValue)]) } catch {
+                throw Setback(error)
+            }
+        }
+        machine.removeOutputs()
+    }
+}

@@ -1,0 +1,124 @@
+internal import Journal
+internal import Kafka
+
+/// What the group wants of a journal partition.
+enum Wish {
+    /// It is not ours: forget all of it.
+    case drop
+    /// A rebalance is going on: begin no transaction, keep everything.
+    case park
+    /// It is ours: work.
+    case run
+}
+
+/// What the membership and a partition's thread share.
+struct PartitionOrder {
+    var wish = Wish.drop
+    /// Metadata of the generation that gave us the partition, not yet picked up.
+    var metadata: GroupMetadata?
+    /// A transaction is open, or may at once be.
+    var isInside = false
+    /// The thread is to end.
+    var isOver = false
+    /// The thread has ended.
+    var hasEnded = false
+}
+
+/// Membership of the score group: gives each journal partition of ours to a thread and takes it back.
+///
+/// What happens to one partition never waits for another. Two fences keep an owner of before from writing: the epoch of
+/// the partition's transactional producer, and the generation of the group, which goes with the offsets.
+struct ScoreWorker {
+    let configuration: ServiceConfiguration
+    let control: ServiceControl
+    let log: ServiceLog
+    let partitionCount: Int32
+
+    func run() {
+        do {
+            try work()
+        } catch {
+            if error != .stopped { control.end(error) }
+        }
+    }
+
+    private func work() throws(ServiceEnd) {
+        let fetcher: FetchConsumer
+        var member: MemberConsumer
+        do {
+            fetcher = try FetchConsumer(configuration.consumerSettings)
+            member = try MemberConsumer(
+                group: configuration.scoreGroup, topics: [configuration.journalTopic],
+                instance: configuration.instance, configuration.consumerSettings)
+        } catch {
+            throw .configuration(error.description)
+        }
+        let orders = (0..<partitionCount).map { _ in Guarded(PartitionOrder()) }
+        var threads: [WorkThread?] = orders.map { _ in nil }
+        var revokeDeadline: Int64?
+        var result: ServiceEnd?
+        while result == nil, !control.shouldStop {
+            let events: [MembershipEvent]
+            do {
+                events = try member.poll(waiting: .milliseconds(revokeDeadline == nil ? 50 : 5))
+            } catch {
+                result = .temporary(error.description)
+                break
+            }
+            for event in events {
+                switch event {
+                case .assigned(let partitions, let metadata):
+                    log.info(
+                        "score-assigned", ("generation", "\(metadata.generation)"),
+                        ("partitions", partitions.map { "\($0.partition)" }.joined(separator: ",")))
+                    revokeDeadline = nil
+                    let ours = Set(partitions.map { Int($0.partition) })
+                    for (number, order) in orders.enumerated() {
+                        order.with { order in
+                            order.wish = ours.contains(number) ? .run : .drop
+                            if order.wish == .run { order.metadata = metadata }
+                        }
+                        if ours.contains(number), threads[number] == nil {
+                            let partition = ScorePartition(
+                                configuration: configuration, control: control, log: log,
+                                partition: Int32(number), order: order, fetcher: fetcher,
+                                offsets: member.offsets)
+                            threads[number] = WorkThread { partition.run() }
+                        }
+                    }
+                case .revoked:
+                    for order in orders {
+                        order.with { if $0.wish == .run { $0.wish = .park } }
+                    }
+                    // Shorter than the session: then the fences have to do, and do.
+                    revokeDeadline = Ticker.now + 4000
+                case .lost(let partitions):
+                    log.warning("score-lost", ("partitions", "\(partitions.count)"))
+                    revokeDeadline = nil
+                    for order in orders { order.with { $0.wish = .drop } }
+                case .failed(let error):
+                    log.warning("score-group", ("reason", error.description))
+                }
+            }
+            if let deadline = revokeDeadline,
+                Ticker.now >= deadline || orders.allSatisfy({ order in order.with { !$0.isInside } })
+            {
+                revokeDeadline = nil
+                do { try member.acknowledgeRevoke() } catch {
+                    log.warning("score-group", ("reason", error.description))
+                }
+            }
+        }
+        for order in orders { order.with { $0.isOver = true } }
+        let limit = Ticker.now + 5000
+        var hasEnded = true
+        for (number, thread) in threads.enumerated() {
+            guard let thread else { continue }
+            let isOver = orders[number].wait(atMost: .milliseconds(max(1, limit - Ticker.now))) { $0.hasEnded }
+            if isOver { thread.join() } else { hasEnded = false }
+        }
+        member.close(within: .seconds(3))
+        log.info("score-ended", ("drained", "\(hasEnded)"))
+        if let result { throw result }
+    }
+}

@@ -1,0 +1,109 @@
+internal import Engine
+internal import Kafka
+
+/// The monitor on Kafka: source topics → journal → outputs, exactly once, until it is told to stop.
+///
+///     let stop = StopFlag()            // a signal handler calls stop.stop()
+///     let end = Service(configuration).run(until: stop)
+///     exit(end.kind.rawValue)
+///
+/// Processes with the same configuration share the work by consumer groups. Each role has threads of its own, and what
+/// they share is the wish to stop.
+public struct Service: Sendable {
+    let configuration: ServiceConfiguration
+
+    /// A service; it does nothing before ``run(until:)``.
+    public init(_ configuration: ServiceConfiguration) { self.configuration = configuration }
+
+    /// Works until `stop` is set or the service can't go on. It takes at most about ten seconds to end; what is then
+    /// still on its way is without effect, so the process may exit.
+    public func run(until stop: StopFlag) -> ServiceEnd {
+        let control = ServiceControl(stop)
+        let log = ServiceLog(role: "service", sink: configuration.log)
+        let partitionCount: Int32
+        do { partitionCount = try checkTopics(control, log) } catch { return error }
+        var threads: [WorkThread] = []
+        if configuration.roles.contains(.ingest) {
+            let worker = IngestWorker(
+                configuration: configuration, control: control,
+                log: ServiceLog(role: "ingest", sink: configuration.log), partitionCount: partitionCount)
+            control.enter()
+            threads.append(
+                WorkThread {
+                    worker.run()
+                    control.leave()
+                })
+        }
+        if configuration.roles.contains(.score) {
+            let worker = ScoreWorker(
+                configuration: configuration, control: control,
+                log: ServiceLog(role: "score", sink: configuration.log), partitionCount: partitionCount)
+            control.enter()
+            threads.append(
+                WorkThread {
+                    worker.run()
+                    control.leave()
+                })
+        }
+        while !control.shouldStop { control.waitForChange(.milliseconds(100)) }
+        let hasEnded = control.waitForThreads(.seconds(9))
+        if hasEnded { for thread in threads { thread.join() } }
+        let end = control.reason
+        log.info("ended", ("status", "\(end.kind.rawValue)"), ("drained", "\(hasEnded)"), ("reason", end.message))
+        return end
+    }
+
+    /// Checks that all topics are there and fit each other.
+    ///
+    /// - Returns: the number of journal partitions.
+    private func checkTopics(_ control: ServiceControl, _ log: ServiceLog) throws(ServiceEnd) -> Int32 {
+        let admin: Admin
+        do { admin = try Admin(configuration.kafka) } catch { throw .configuration(error.description) }
+        let deadline = Ticker.now + Int64(configuration.patienceSeconds) * 1000
+        func count(_ topic: String) throws(ServiceEnd) -> Int32 {
+            while true {
+                do throws(KafkaError) {
+                    let found = try admin.describeTopic(topic, within: .seconds(10))
+                    if let error = found.error { throw error }
+                    if !found.partitions.isEmpty { return Int32(found.partitions.count) }
+                } catch {
+                    if error.isUnknownTopicOrPartition {
+                        throw .configuration(
+                            "find the topic \(topic): it does not exist. Create it, or set another name.")
+                    }
+                    if error.isDenied { throw .configuration(error.description) }
+                    guard Ticker.now < deadline else { throw .temporary(error.description) }
+                    log.warning("kafka-unreachable", ("reason", error.description))
+                }
+                control.pause(.seconds(1))
+                if control.shouldStop { throw .stopped }
+            }
+        }
+        let partitions = try count(configuration.journalTopic)
+        for topic in configuration.outputTopics {
+            let found = try count(topic)
+            guard found == partitions else {
+                throw .configuration(
+                    "use the topic \(topic): it has \(found) partitions and the journal \(partitions). Outputs have "
+                        + "as many as the journal: create it anew.")
+            }
+        }
+        if configuration.roles.contains(.ingest) {
+            guard partitions <= SourceMetadata.mostPartitions else {
+                throw .configuration(
+                    "use the topic \(configuration.journalTopic): it has \(partitions) partitions, and the counters of "
+                        + "at most \(SourceMetadata.mostPartitions) fit beside an offset.")
+            }
+            for topic in [configuration.referenceTopic, configuration.policyTopic] {
+                let found = try count(topic)
+                guard found == 1 else {
+                    throw .configuration(
+                        "use the topic \(topic): it has \(found) partitions and must have one, since the order of "
+                            + "its records counts.")
+                }
+            }
+            for topic in configuration.sourceTopics + [configuration.deadLetterTopic] { _ = try count(topic) }
+        }
+        return partitions
+    }
+}

@@ -1,0 +1,153 @@
+internal import Glibc
+internal import Kafka
+internal import Synchronization
+
+/// A wish to stop, which may be expressed from a signal handler.
+public final class StopFlag: Sendable {
+    private let requested = Atomic<Bool>(false)
+
+    /// Nobody wants to stop yet.
+    public init() {}
+
+    /// Asks the service to end.
+    public func stop() { requested.store(true, ordering: .releasing) }
+
+    /// Whether it was asked to.
+    public var isStopped: Bool { requested.load(ordering: .acquiring) }
+}
+
+/// How the service ended.
+public struct ServiceEnd: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The kinds of ends; the raw value is the process's exit status.
+    public enum Kind: Int32, Sendable {
+        /// It was asked to.
+        case stopped = 0
+        /// Something that may pass: start it again.
+        case temporary = 75
+        /// Something that a person must mend first.
+        case configuration = 78
+    }
+
+    /// The kind.
+    public let kind: Kind
+    /// What happened and what to do; empty where it was asked to stop.
+    public let message: String
+
+    /// The message.
+    public var description: String { message }
+
+    static let stopped = ServiceEnd(kind: .stopped, message: "")
+    static func temporary(_ message: String) -> ServiceEnd { ServiceEnd(kind: .temporary, message: message) }
+    static func configuration(_ message: String) -> ServiceEnd {
+        ServiceEnd(kind: .configuration, message: message)
+    }
+}
+
+/// What the threads of a service share: the wish to stop, and why the first of them ended.
+final class ServiceControl: Sendable {
+    private let flag: StopFlag
+    private let state = Guarded<(end: ServiceEnd?, running: Int)>((nil, 0))
+
+    init(_ flag: StopFlag) { self.flag = flag }
+
+    /// Every loop looks here between two transactions.
+    var shouldStop: Bool { flag.isStopped || state.with { $0.end != nil } }
+
+    /// Ends the service; the first reason counts.
+    func end(_ end: ServiceEnd) {
+        state.with { state in
+            if state.end == nil { state.end = end }
+        }
+    }
+
+    /// Why it ended.
+    var reason: ServiceEnd { state.with { $0.end } ?? .stopped }
+
+    /// A thread of the service begins, or is over.
+    func enter() { state.with { $0.running += 1 } }
+    func leave() { state.with { $0.running -= 1 } }
+
+    /// Waits until a thread has ended the service, somebody has stopped it, or time is over.
+    func waitForChange(_ limit: Duration) { _ = state.wait(atMost: limit) { $0.end != nil } }
+
+    /// Waits until all threads are over; false when they took too long.
+    func waitForThreads(_ limit: Duration) -> Bool { state.wait(atMost: limit) { $0.running == 0 } }
+
+    /// Sleeps, but not longer than until the service is to stop.
+    func pause(_ limit: Duration) {
+        let end = Ticker.now + limit.milliseconds
+        while !shouldStop, Ticker.now < end {
+            _ = state.wait(atMost: .milliseconds(min(50, end - Ticker.now))) { $0.end != nil }
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+}
+
+/// The monotonic clock in milliseconds.
+enum Ticker {
+    static var now: Int64 {
+        var time = timespec()
+        // The kernel fills the local it is given.
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// A value that several threads share, with the wait for its change.
+@safe
+final class Guarded<Value>: @unchecked Sendable {
+    // Only touched under `mutex`.
+    private var value: Value
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init(_ value: Value) {
+        self.value = value
+        unsafe pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(changed, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(changed)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe changed.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Reads or changes the value; those who wait look again.
+    @discardableResult
+    func with<Result>(_ body: (inout Value) -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer {
+            unsafe pthread_cond_broadcast(changed)
+            unsafe pthread_mutex_unlock(mutex)
+        }
+        return body(&value)
+    }
+
+    /// Waits until `isDone`; false when the time is over.
+    func wait(atMost limit: Duration, until isDone: (inout Value) -> Bool) -> Bool {
+        var end = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        let nanoseconds = Int(end.tv_nsec) + Int(limit.milliseconds) * 1_000_000
+        end.tv_sec += nanoseconds / 1_000_000_000
+        end.tv_nsec = nanoseconds % 1_000_000_000
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while !isDone(&value) {
+            if unsafe pthread_cond_timedwait(changed, mutex, &end) == ETIMEDOUT { return isDone(&value) }
+        }
+        return true
+    }
+}

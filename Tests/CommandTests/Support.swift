@@ -1,0 +1,102 @@
+import Foundation
+import TestKit
+
+/// The program as a person runs it: the executable that was built with these tests.
+enum Monitor {
+    /// Where the executable is: beside the test bundle.
+    static let executable: String = {
+        let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        var folder = bundle
+        for _ in 0..<4 {
+            let path = folder.appendingPathComponent("diversion-monitor").path
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
+            folder = folder.deletingLastPathComponent()
+        }
+        return repository.appendingPathComponent(".build/debug/diversion-monitor").path
+    }()
+
+    /// The folder of the package.
+    static let repository = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A file of the package.
+    static func path(_ name: String) -> String { repository.appendingPathComponent(name).path }
+
+    /// What a run left behind.
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// Runs it to its end.
+    static func run(
+        _ arguments: String...,
+        environment: [String: String] = [:],
+        input: String = ""
+    ) throws -> Outcome {
+        try run(arguments, environment: environment, input: input)
+    }
+
+    /// Runs it to its end.
+    static func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String = ""
+    ) throws -> Outcome {
+        let folder = try Folder()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        var variables = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("DIVERSION_MONITOR_")
+        }
+        variables.merge(environment) { $1 }
+        process.environment = variables
+        // Files, not pipes: nobody has to read while it runs.
+        try folder.write(input, to: "in")
+        process.standardInput = FileHandle(forReadingAtPath: folder.path("in"))
+        for name in ["out", "err"] { try folder.write("", to: name) }
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path("out"))
+        process.standardError = FileHandle(forWritingAtPath: folder.path("err"))
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus,
+            output: try folder.read("out"),
+            errors: try folder.read("err")
+        )
+    }
+}
+
+/// A temporary folder that goes with its last owner.
+final class Folder: Sendable {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("commands-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+
+    func write(_ text: String, to name: String) throws {
+        let file = url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        try text.write(to: file, atomically: false, encoding: .utf8)
+    }
+
+    func read(_ name: String) throws -> String {
+        try String(contentsOf: url.appendingPathComponent(name), encoding: .utf8)
+    }
+
+    func lines(_ name: String) throws -> [Substring] {
+        try read(name).split(separator: "\n")
+    }
+}

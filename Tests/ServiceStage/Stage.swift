@@ -1,0 +1,342 @@
+import Engine
+import Glibc
+import Ingest
+import Journal
+import Kafka
+import Pipeline
+import Synchronization
+
+/// Set by signals.
+let stop = StopFlag()
+
+/// What the process was told to do.
+struct Stage {
+    let words: [String: String]
+    var configuration: ServiceConfiguration
+
+    init(_ words: [String: String]) {
+        self.words = words
+        configuration = ServiceConfiguration(
+            kafka: ClientSettings(bootstrap: words["bootstrap"] ?? ""),
+            tokenizer: Tokenizer(PatientTokenKey.published))
+        for (name, value) in words where name.hasPrefix("kafka.") {
+            configuration.kafka[String(name.dropFirst(6))] = value
+        }
+        configuration.application = words["application"] ?? "stage"
+        configuration.topics.prefix = words["prefix"] ?? ""
+        configuration.instance = words["instance"]
+        if let roles = words["roles"] {
+            configuration.roles = Set(
+                roles.split(separator: ",").compactMap { ServiceConfiguration.Role(rawValue: String($0)) })
+        }
+        if let clock = words["clock"].flatMap(ServiceConfiguration.Clock.init(rawValue:)) {
+            configuration.clock = clock
+        }
+        if let start = words["start"].flatMap(ServiceConfiguration.SourceStart.init(rawValue:)) {
+            configuration.sourcesStart = start
+        }
+        if let collect = words["collect"].flatMap(Int.init) { configuration.collectMilliseconds = collect }
+        if let most = words["records"].flatMap(Int.init) { configuration.transactionRecords = most }
+        if let patience = words["patience"].flatMap(Int.init) { configuration.patienceSeconds = patience }
+        configuration.log = { line in
+            say("\(milliseconds()) \(getpid()) \(line)")
+        }
+    }
+
+    func name(_ topic: String) -> String { configuration.topics.prefix + topic }
+
+    // MARK: the service
+
+    func run() -> Int32 {
+        signal(SIGTERM) { _ in stop.stop() }
+        signal(SIGINT) { _ in stop.stop() }
+        return Service(configuration).run(until: stop).kind.rawValue
+    }
+
+    // MARK: tools
+
+    func topics() throws {
+        let admin = try Admin(configuration.kafka)
+        let partitions = Int32(words["partitions"] ?? "4") ?? 4
+        let sources = Int32(words["sources"] ?? "2") ?? 2
+        let large = [("max.message.bytes", "2097152")]
+        var made = configuration.topics.sources.map {
+            NewTopic(name($0), partitions: sources, configuration: large)
+        }
+        let topics = configuration.topics
+        for one in [topics.reference, topics.policy] { made.append(NewTopic(name(one), partitions: 1)) }
+        for one in [
+            topics.journal, topics.deadLetters, topics.decisions, topics.alerts, topics.accumulators,
+            topics.replenishments,
+        ] {
+            made.append(
+                NewTopic(name(one), partitions: partitions, configuration: large + [("retention.ms", "-1")]))
+        }
+        for result in try admin.createTopics(made, within: .seconds(30)) {
+            if let error = result.error { throw error }
+        }
+        say("topics \(made.count)")
+    }
+
+    /// Publishes reference rows, then sends the lines of a file to the topic of their type, any key, any partition.
+    func feed() throws {
+        var producer = try Producer(configuration.kafka)
+        if let folder = words["reference"] {
+            var rows: [ReferenceRow] = []
+            for table in ReferenceTable.allCases {
+                guard let bytes = readFile(folder + "/" + table.name + ".csv") else { continue }
+                rows += ReferenceReader.read(table, bytes, file: table.name).rows
+            }
+            let topic = try producer.topic(name(configuration.topics.reference), within: .seconds(20))
+            for record in ReferenceTopic.publication(of: rows) {
+                let key = record.key
+                let value = record.value ?? []
+                try producer.produce(value.span.bytes, key: key.span.bytes, to: topic, partition: 0)
+            }
+            try producer.flush(within: .seconds(30))
+        }
+        guard let path = words["events"], let bytes = readFile(path) else { return }
+        var topics: [String: ProducerTopic] = [:]
+        for source in configuration.topics.sources {
+            topics[source] = try producer.topic(name(source), within: .seconds(20))
+        }
+        // Of a history the records' times in Kafka are those at which they were recorded.
+        var decoder = EventDecoder()
+        let source = decoder.addSource(path, isFile: true)
+        let isHistory = words["time"] == "recorded"
+        var time: Int64 = 0
+        let rate = Int(words["rate"] ?? "0") ?? 0
+        let repeats = Int(words["times"] ?? "1") ?? 1
+        let started = milliseconds()
+        var count = 0
+        for turn in 0..<repeats {
+            var start = 0
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: 10) ?? bytes.count
+                var line = Array(bytes[start..<end])
+                start = end + 1
+                if line.isEmpty { continue }
+                if turn > 0 { Self.rename(&line, turn) }
+                guard let topic = topics[Self.topic(of: line)] else { continue }
+                let partition = Int32(count) % topic.partitionCount
+                if isHistory {
+                    if (try? decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
+                        time = decoder.header.recordedAt.microseconds / 1000
+                    }
+                    // What can't be read has the time of what came before it.
+                    try producer.produce(
+                        line.span.bytes, headers: [], timestampMilliseconds: time, to: topic,
+                        partition: partition)
+                } else {
+                    try producer.produce(line.span.bytes, to: topic, partition: partition)
+                }
+                count += 1
+                if rate > 0 {
+                    let due = started + Int64(count * 1000 / rate)
+                    while milliseconds() < due {
+                        try producer.poll()
+                        usleep(500)
+                    }
+                }
+            }
+        }
+        try producer.flush(within: .seconds(120))
+        try producer.poll()
+        say("fed \(count) in \(milliseconds() - started) ms")
+    }
+
+    /// Another turn of the same file: other identifiers, so that nothing is a duplicate.
+    static func rename(_ line: inout [UInt8], _ turn: Int) {
+        let mark = Array("\"event_id\":\"".utf8)
+        guard let place = find(mark, in: line) else { return }
+        line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + mark.count)
+        for field in ["\"rx_number\":\"", "\"dispense_id\":\"", "\"claim_id\":\"", "\"encounter_id\":\""] {
+            let bytes = Array(field.utf8)
+            if let place = find(bytes, in: line) {
+                line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + bytes.count)
+            }
+        }
+    }
+
+    static func find(_ pattern: [UInt8], in line: [UInt8]) -> Int? {
+        guard line.count >= pattern.count else { return nil }
+        return line.withUnsafeBufferPointer { line in
+            (0...line.count - pattern.count).first { place in
+                line[place] == pattern[0] && line[place...].starts(with: pattern)
+            }
+        }
+    }
+
+    static func topic(of line: [UInt8]) -> String {
+        for (type, topic) in [
+            ("encounter", "encounters"), ("dispense", "dispenses"), ("claim", "claims"),
+            ("purchase", "purchases"), ("disposition", "dispositions"), ("adjustment", "dispositions"),
+        ] where find(Array("\"event_type\":\"\(type)\"".utf8), in: line) != nil
+            || find(Array("\"event_type\": \"\(type)\"".utf8), in: line) != nil
+        {
+            return topic
+        }
+        return "claims"
+    }
+
+    func dump() throws {
+        let folder = words["to"] ?? "."
+        for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal)).write(to: folder) {
+            say("dumped \(part.partition) records \(part.records) end \(part.highWatermark)")
+        }
+    }
+
+    /// The control records of a dumped partition, for a person who looks for a fault.
+    func ticks() throws {
+        var reader = try JournalFileReader(words["from"] ?? "")
+        while try reader.next() {
+            switch reader.record.kind {
+            case .tick:
+                say(
+                    "\(reader.offset) tick "
+                        + reader.record.progress.map { "\($0.topic)/\($0.partition)=\($0.reached.microseconds / 1_000_000)" }
+                        .joined(separator: " "))
+            case .sourceRegistered: say("\(reader.offset) registered \(reader.record.sourceRegistration)")
+            case nil: break
+            default:
+                if words["all"] != nil {
+                    say(
+                        "\(reader.offset) \(reader.record.kind!) \(reader.record.source) "
+                            + "\(reader.record.recordedAt.microseconds / 1_000_000)")
+                }
+            }
+        }
+    }
+
+    func score() throws {
+        let from = words["from"] ?? "."
+        var files: [String] = []
+        if let directory = opendir(from) {
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name.hasSuffix(".dmj") { files.append(from + "/" + name) }
+            }
+            closedir(directory)
+        }
+        let report = try JournalScore(files: files, output: words["to"] ?? ".").run()
+        say(
+            "folded \(report.counts.records) applied \(report.counts.applied) duplicates \(report.counts.duplicates) "
+                + report.outputs.map { "\($0.topic) \($0.count)" }.joined(separator: " "))
+    }
+
+    /// Every output topic as a file: partition 0 in order, then 1, and so on, a line feed behind each record.
+    func outputs() throws {
+        let topics = configuration.topics
+        let consumer = try FetchConsumer(configuration.kafka)
+        let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
+        for topic in [
+            topics.decisions, topics.alerts, topics.accumulators, topics.replenishments, topics.deadLetters,
+        ] {
+            guard let file = fopen((words["to"] ?? ".") + "/" + topic + ".ndjson", "w") else { exit(1) }
+            let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
+            var records = 0
+            for partition in 0..<count {
+                let place = TopicPartition(name(topic), partition)
+                let bounds = try all.offsets(of: [place], within: .seconds(20))[0].get()
+                var queue = consumer.queue()
+                let source = try queue.start(place, at: .offset(bounds.low))
+                while queue.position(of: source) < bounds.end {
+                    let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
+                    for index in 0..<batch.count {
+                        batch[index].value.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, file) }
+                        fputc(10, file)
+                        records += 1
+                    }
+                }
+            }
+            fclose(file)
+            say("read \(topic) \(records)")
+        }
+    }
+
+    /// How long after its source record's time an output is visible, for so many seconds: `2000/s` of what is fed.
+    func latency() throws {
+        let consumer = try FetchConsumer(configuration.kafka)
+        let topic = words["topic"] ?? configuration.topics.decisions
+        let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
+        let journalCount = count
+        var queue = consumer.queue()
+        var journalQueue = consumer.queue()
+        for partition in 0..<count { _ = try queue.start(TopicPartition(name(topic), partition), at: .end) }
+        for partition in 0..<journalCount {
+            _ = try journalQueue.start(
+                TopicPartition(name(configuration.topics.journal), partition), at: .end)
+        }
+        // Journal records carry the source record's time; outputs name the journal record.
+        var times: [Int64: Int64] = [:]
+        var delays: [Int64] = []
+        let end = milliseconds() + Int64((Int(words["seconds"] ?? "10") ?? 10) * 1000)
+        while milliseconds() < end {
+            do {
+                let batch = try queue.next(limit: 1000, waiting: .milliseconds(2))
+                let now = milliseconds()
+                do {
+                    let journal = try journalQueue.next(limit: 8000, waiting: .zero)
+                    for index in 0..<journal.count {
+                        let record = journal[index].value.withUnsafeBytes {
+                            RecordView($0.baseAddress!, count: $0.count)
+                        }
+                        guard let kind = record.kind, kind.rawValue >= 16 else { continue }
+                        times[journal[index].offset << 8 | Int64(journal[index].partition)] =
+                            record.recordedAt.microseconds / 1000
+                    }
+                }
+                for index in 0..<batch.count {
+                    let text = batch[index].value.withUnsafeBytes { Array($0) }
+                    let mark = Array("\"journal\":{\"partition\":".utf8)
+                    guard let place = Self.find(mark, in: text) else { continue }
+                    var numbers: [Int64] = []
+                    var value: Int64?
+                    for byte in text[(place + mark.count)...] {
+                        if byte >= 48, byte <= 57 {
+                            value = (value ?? 0) * 10 + Int64(byte - 48)
+                        } else if let found = value {
+                            numbers.append(found)
+                            value = nil
+                            if numbers.count == 2 { break }
+                        }
+                    }
+                    if numbers.count == 2, let time = times[numbers[1] << 8 | numbers[0]] {
+                        delays.append(now - time)
+                    }
+                }
+            }
+        }
+        delays.sort()
+        guard !delays.isEmpty else { return say("latency none") }
+        func at(_ share: Double) -> Int64 { delays[min(delays.count - 1, Int(Double(delays.count) * share))] }
+        say(
+            "latency count \(delays.count) p50 \(at(0.5)) p90 \(at(0.9)) p99 \(at(0.99)) max \(delays[delays.count - 1]) ms"
+        )
+    }
+}
+
+func milliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
+
+func readFile(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    fseek(file, 0, SEEK_END)
+    let size = ftell(file)
+    rewind(file)
+    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        count = fread(buffer.baseAddress, 1, size, file)
+    }
+}
+
+/// Writes a line at once: standard output is a pipe or a file.
+func say(_ line: String) {
+    let text = line + "\n"
+    _ = text.withCString { write(1, $0, text.utf8.count) }
+}

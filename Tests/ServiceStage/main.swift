@@ -1,0 +1,39 @@
+// The service as a process, so that tests can kill and freeze it. A line of `name=value` words is all it is told:
+//
+//     service-stage run bootstrap=127.0.0.1:9092 application=t1 prefix=t1. roles=ingest,score instance=a
+//     service-stage topics … partitions=4 sources=2
+//     service-stage feed … events=FILE reference=FOLDER rate=2000
+//     service-stage dump … to=FOLDER
+//     service-stage outputs … to=FOLDER          every output topic, read committed, as files
+//     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
+import Engine
+import Glibc
+import Ingest
+import Journal
+import Kafka
+import Pipeline
+import Synchronization
+
+signal(SIGPIPE, SIG_IGN)
+var words: [String: String] = [:]
+for argument in CommandLine.arguments.dropFirst(2) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    words[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+}
+let stage = Stage(words)
+do {
+    switch CommandLine.arguments.dropFirst().first {
+    case "run": exit(stage.run())
+    case "topics": try stage.topics()
+    case "feed": try stage.feed()
+    case "dump": try stage.dump()
+    case "outputs": try stage.outputs()
+    case "score": try stage.score()
+    case "ticks": try stage.ticks()
+    case "latency": try stage.latency()
+    default: exit(64)
+    }
+} catch {
+    say("failed: \(error)")
+    exit(1)
+}
