@@ -11,8 +11,10 @@ extension Machine {
         let before = fills[fill].decided
         if judgement.outcome == .none, before.outcome == .none { return }
 
-        let wasActive = fills[fill].primary != 0 && before.outcome != .reversed
+        let formerPrimary = fills[fill].primary
+        let wasBillReversed = fills[fill].isBillReversed
         fills[fill].primary = facts.primary
+        fills[fill].isBillReversed = facts.hasPaidClaim && facts.liveCount == 0
         if judgement.next != .max,
             judgement.waiting != before.waiting || before.outcome == .none || change == .policy
                 || change == .deadline
@@ -32,8 +34,12 @@ extension Machine {
         if !judgement.failing.isEmpty || !fills[fill].open.isEmpty {
             settleAlerts(facts, judgement, inForce)
         }
-        let isActive = facts.primary != 0 && decided.outcome != .reversed
-        if wasActive != isActive, change == .claim { redecideVelocity(of: fill) }
+        if formerPrimary != 0,
+            formerPrimary != facts.primary || wasBillReversed != fills[fill].isBillReversed
+        {
+            redecideVelocity(of: fill, formerPrimary)
+            if facts.primary != formerPrimary { redecideVelocity(of: fill, facts.primary) }
+        }
     }
 
     private func decided(_ facts: Facts, _ judgement: Judgement) -> Decided {
@@ -66,9 +72,9 @@ extension Machine {
         return decided
     }
 
-    /// A reversal or a rebill changes whether a fill counts for the pattern of others.
-    private mutating func redecideVelocity(of fill: UInt32) {
-        let primary = fills[fill].primary
+    /// A fill counts for the pattern of others with its primary dispense, unless its bill was reversed: when either
+    /// changes, they are judged again. What the record itself says of a dispense has been looked at already.
+    private mutating func redecideVelocity(of fill: UInt32, _ primary: UInt32) {
         guard primary != 0 else { return }
         let row = dispenses[primary]
         guard row.patient != 0, row.setting == .retail else { return }

@@ -18,6 +18,12 @@ extension Machine {
         // The last record of a dispense counts, by `occurred_at`, then arrival (SEMANTICS 11).
         if number != 0, occurredAt < dispenses[number].occurredAt {
             counts.superseded += 1
+            // The fill that it was about before has lost it, as if the records had come in their order (2, 11).
+            let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+            if fill != dispenses[number].fill, !fills[fill].hadDispense {
+                fills[fill].hadDispense = true
+                decide(fill)
+            }
             return
         }
         counts.applied += 1
@@ -152,11 +158,11 @@ extension Machine {
         _ claim: Claim, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
     ) {
         change = .claim
-        counts.applied += 1
         guard claim.status == .paid else {
             counts.claimsRejected += 1
             return
         }
+        counts.applied += 1
         let fill = unsafe fill(inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
         if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1

@@ -346,7 +346,8 @@ extension Machine {
                 dispenses[number].fill != facts.fill, dispenses[number].setting == .retail
             {
                 let fill = dispenses[number].fill
-                if fills[fill].primary == number, fills[fill].decided.outcome != .reversed,
+                // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
+                if primary(of: fill) == number, !fills[fill].isBillReversed,
                     dispenses[number].occurredAt < facts.occurredAt
                         || isBefore(fill: fill, facts.fill)
                 {
@@ -372,6 +373,15 @@ extension Machine {
                 && pharmaciesBefore < Int(values.velocityPharmacies))
             || (prescribers.count >= Int(values.velocityPrescribers)
                 && prescribersBefore < Int(values.velocityPrescribers))
+    }
+
+    /// The earliest active dispense of a fill; 0 where none is.
+    private func primary(of fill: UInt32) -> UInt32 {
+        var number = fills[fill].firstDispense
+        while number != 0, dispenses[number].status == .returned {
+            number = dispenses[number].nextOfFill
+        }
+        return number
     }
 
     /// An order among fills of one moment that does not depend on arrival.

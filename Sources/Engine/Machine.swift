@@ -8,7 +8,12 @@ public struct MachineFault: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
 }
 
-/// How many records ended how: `records = applied + duplicates + the rest`.
+/// How many records ended how. Each ends in exactly one way:
+///
+///     records = control + applied + duplicates + encountersTooOld + adjustmentsUnapproved
+///             + dispositionsWithoutEffect + claimsRejected + superseded
+///
+/// Of the applied ones `reversalsOfUnknownFills` found nothing to reverse.
 public struct MachineCounts: Sendable, Hashable {
     /// All records of the journal, control records included.
     public var records: Int64 = 0
@@ -24,7 +29,7 @@ public struct MachineCounts: Sendable, Hashable {
     public var adjustmentsUnapproved: Int64 = 0
     /// Dispositions about a subject that is not known, or no longer, or with a decision that does not fit it.
     public var dispositionsWithoutEffect: Int64 = 0
-    /// Reversals and returns of fills that are not, or no longer, known (35).
+    /// Reversals and returns of fills that are not, or no longer, known (35); they are applied, too.
     public var reversalsOfUnknownFills: Int64 = 0
     /// Claims that the payer rejected: ignored (10).
     public var claimsRejected: Int64 = 0

@@ -37,6 +37,7 @@ package struct MachineRunError: Error, CustomStringConvertible {
 
 /// One machine fed with lines of JSON, tables and policies, as `score` would feed it.
 package struct MachineRun: ~Copyable {
+    /// The machine; its outputs stay in it until they are taken.
     package var machine = Machine()
     private var decoder: EventDecoder
     private let source: SourceName
@@ -45,11 +46,18 @@ package struct MachineRun: ~Copyable {
     private var offset: Int64 = 0
     private var line: Int64 = 0
     private var counter: UInt64 = 0
-    private var letters: [[UInt8]] = []
+    /// Lines that could not be used, as the dead letters they became.
+    package private(set) var letters: [[UInt8]] = []
 
     /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies.
-    package init(tables: [String: String], policies: [Policy]) throws {
-        let horizon = policies.map(\.horizonDays).max() ?? 400
+    ///
+    /// - Parameter horizonDays: in the place of what the policies say.
+    package init(
+        tables: [String: String],
+        policies: [Policy],
+        horizonDays: Int32? = nil
+    ) throws {
+        let horizon = horizonDays ?? policies.map(\.horizonDays).max() ?? 400
         decoder = EventDecoder(tokenizer: Tokenizer(.published), horizonDays: horizon)
         source = decoder.addSource("events.ndjson", isFile: true)
         batch.append(
@@ -198,7 +206,9 @@ extension Policy {
     private mutating func set(_ path: String, _ value: String) -> Bool {
         let parts = path.split(separator: ".").map(String.init)
         if parts.count == 1 {
-            guard let field = PolicyField.all.first(where: { $0.name == path }) else { return false }
+            guard let field = PolicyField.all.first(where: { $0.name == path }) else {
+                return false
+            }
             if case .list = field.shape {
                 return field.write(&self, value.split(separator: "+").map(String.init))
             }

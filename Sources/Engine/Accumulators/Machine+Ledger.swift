@@ -223,7 +223,7 @@ extension Machine {
         _ disposition: Disposition, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
     ) {
         change = .disposition
-        counts.applied += 1
+        let withoutEffect = counts.dispositionsWithoutEffect
         let subject = unsafe record.bytes(disposition.subjectID)
         let text = unsafe String(decoding: subject, as: UTF8.self)
         if text.hasPrefix("r_") {
@@ -233,6 +233,7 @@ extension Machine {
         } else {
             counts.dispositionsWithoutEffect += 1
         }
+        if counts.dispositionsWithoutEffect == withoutEffect { counts.applied += 1 }
     }
 
     /// Of `approved` and `rejected` the first stands; a rejection adds the packages back (27).

@@ -64,7 +64,9 @@ extension Machine {
             }
             boolean(&out, "treated_as_340b", facts.isTreated)
         case .manufacturerRestriction:
-            text(&out, "labeler", reference.texts.all[Int(reference.products[facts.product].labeler)])
+            // A fill that lost its dispense has no product: row 0 is no row.
+            let labeler = facts.product == 0 ? 0 : reference.products[facts.product].labeler
+            text(&out, "labeler", reference.texts.all[Int(labeler)])
             text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
             name(&out, "arrangement")
             out.put(facts.isContractPharmacy ? "\"contract\"" : "\"in_house\"")
@@ -77,7 +79,7 @@ extension Machine {
             date(&out, "mfp_from", facts.mfpFrom)
             date(&out, "fill_date", facts.date)
         case .ndcUnknown:
-            text(&out, "dispensed_ndc", self.text(ofProduct: facts.product))
+            text(&out, "dispensed_ndc", facts.product == 0 ? [] : self.text(ofProduct: facts.product))
             if facts.claimWithUnknownNdc != 0 {
                 claimID(&out, facts.claimWithUnknownNdc)
                 text(&out, "billed_ndc", self.text(ofProduct: claims[facts.claimWithUnknownNdc].product))

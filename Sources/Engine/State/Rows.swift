@@ -179,6 +179,8 @@ struct FillRow: BitwiseCopyable {
     var hasQualified = false
     /// Whether a dispense of it was ever known.
     var hadDispense = false
+    /// Whether it was billed and no claim is live any more.
+    var isBillReversed = false
 }
 
 /// One alert, open or resolved.

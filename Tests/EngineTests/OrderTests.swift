@@ -1,0 +1,88 @@
+import Engine
+import Foundation
+import Journal
+import TestKit
+import Testing
+
+/// Arrival order never changes a final decision, nor the net quantity of an accumulator (SEMANTICS 2).
+struct OrderTests {
+    /// The outcome of some lines in one order: what is final, and what does not add up.
+    static func run(_ lines: [String]) throws -> (state: [String: String], findings: [String]) {
+        var run = try MachineRun(tables: Tables.csv, policies: [try Policy(overrides: [])])
+        var audit = Audit()
+        for line in lines + [SmallWorld.last] {
+            try run.record(line)
+            if run.machine.outputByteCount > 0 {
+                audit.read(run.machine)
+                run.machine.removeOutputs()
+            }
+        }
+        return (audit.finalState, audit.findings)
+    }
+
+    /// What differs between two orders of the same lines; nil where nothing does.
+    static func difference(_ first: [String], _ second: [String]) throws -> String? {
+        let one = try run(first)
+        let other = try run(second)
+        for findings in [one.findings, other.findings] where !findings.isEmpty {
+            return findings.joined(separator: "\n")
+        }
+        let keys = Set(one.state.keys).union(other.state.keys).sorted()
+        let lines = keys.filter { one.state[$0] != other.state[$0] }.map {
+            "\($0): \(one.state[$0] ?? "none") | \(other.state[$0] ?? "none")"
+        }
+        return lines.isEmpty ? nil : lines.joined(separator: "\n")
+    }
+
+    /// The fewest lines that still differ: one after another is left out, as long as something differs.
+    static func shrink(_ first: [String], _ second: [String]) throws -> ([String], [String]) {
+        var first = first
+        var second = second
+        var index = 0
+        while index < first.count {
+            var fewer = first
+            let line = fewer.remove(at: index)
+            var others = second
+            if let place = others.firstIndex(of: line) { others.remove(at: place) }
+            if try difference(fewer, others) != nil {
+                first = fewer
+                second = others
+            } else {
+                index += 1
+            }
+        }
+        return (first, second)
+    }
+
+    @Test(arguments: 0..<4)
+    func `any order of arrival ends in the same decisions and the same net quantities`(
+        part: Int
+    ) throws {
+        for seed in Effort.seeds(400) where Int(seed % 4) == part {
+            let world = SmallWorld(seed: seed)
+            let inTime = world.inTime
+            var chance = Chance(seed: seed &+ 1 << 40)
+            let expected = try Self.run(inTime)
+            for order in 0..<3 {
+                let shuffled =
+                    order == 0 ? inTime.reversed() : inTime.shuffled(using: &chance)
+                let came = try Self.run(shuffled)
+                guard came.state != expected.state || !(came.findings + expected.findings).isEmpty
+                else { continue }
+                let (first, second) = try Self.shrink(inTime, shuffled)
+                let told = try Self.difference(first, second) ?? "nothing"
+                Issue.record(
+                    """
+                    seed \(seed)
+                    \(told)
+                    ---- one order
+                    \(first.joined(separator: "\n"))
+                    ---- another
+                    \(second.joined(separator: "\n"))
+                    """
+                )
+                return
+            }
+        }
+    }
+}
