@@ -19,7 +19,11 @@ enum DemoCommand {
             Everything in the sample is invented. Nothing is written to disk.
             """,
         options: [
-            .value("data", .directory, "Another sample: a folder with events.ndjson and reference/"),
+            .value(
+                "data",
+                .directory,
+                "Another sample: a folder with events.ndjson and reference/"
+            ),
             .flag("verbose", short: "v", "Show what the service says, too"),
         ],
         examples: [Example("See it work", "diversion-monitor demo")]
@@ -53,6 +57,7 @@ private struct Demo {
             configuration.clock = .records
             // Every step waits for the one before it.
             configuration.collectMilliseconds = 1
+            configuration.kafka["fetch.wait.max.ms"] = "2"
             let topics = configuration.topics
             for name in topics.sources { try broker.createTopic(name, partitions: 2) }
             for name in [topics.reference, topics.policy] {
@@ -108,7 +113,9 @@ private struct Demo {
         while !Interruption.isSet, ContinuousClock.now < limit {
             if tally.events + tally.deadLetters >= player.sent { try player.playStep() }
             let records: [TopicReader.Record]
-            do throws(CommandFailure) { records = try reader.next() } catch { return say("\(error)") }
+            do throws(CommandFailure) { records = try reader.next() } catch {
+                return say("\(error)")
+            }
             for record in records {
                 guard let alert = tally.take(record) else { continue }
                 say(alert.line(on: terminal.output))
@@ -177,13 +184,13 @@ private struct Sample {
         events = bytes.split(separator: 0x0A).map(Array.init)
     }
 
-    /// Beside an installed program, in the repository a program was built in, and here.
+    /// In this folder, beside an installed program, in the repository a program was built in.
     private static var places: [String] {
         let program = Files.executable
         let folder = program.split(separator: "/").dropLast().joined(separator: "/")
         return [
-            "/\(folder)/../share/diversion-monitor/sample", "/\(folder)/../../../fixtures/sample",
-            "fixtures/sample",
+            "fixtures/sample", "/\(folder)/../share/diversion-monitor/sample",
+            "/\(folder)/../../../fixtures/sample",
         ]
     }
 }
@@ -197,6 +204,8 @@ private struct SamplePlayer: ~Copyable {
     private struct Event {
         let line: [UInt8]
         let topic: ProducerTopic
+        /// An entity's: corrections follow what they correct, even where both say the same time.
+        let partition: Int32
         let recordedAt: Instant
         let isPurchase: Bool
     }
@@ -230,6 +239,7 @@ private struct SamplePlayer: ~Copyable {
                 Event(
                     line: line,
                     topic: topic,
+                    partition: Self.partition(of: line, among: topic.partitionCount),
                     recordedAt: recordedAt,
                     isPurchase: name == "purchases"
                 )
@@ -254,11 +264,19 @@ private struct SamplePlayer: ~Copyable {
                 headers: [],
                 timestampMilliseconds: event.recordedAt.microseconds / 1000,
                 to: event.topic,
-                partition: Int32(sent) % event.topic.partitionCount
+                partition: event.partition
             )
             sent += 1
         }
         try producer.flush(within: .seconds(30))
+    }
+
+    private static func partition(of line: [UInt8], among count: Int32) -> Int32 {
+        let entity = JSONValue(line)?["covered_entity_id"]?.text ?? ""
+        // Safe: the buffer is used within the closure.
+        return unsafe Array(entity.utf8).withUnsafeBytes { key in
+            unsafe Partitioner.partition(of: key, count: count)
+        }
     }
 
     /// By type; what has none goes with the claims, where the monitor will find it unusable.
@@ -361,7 +379,8 @@ private struct DemoTally {
         let standing = balances.values.count { $0 != "0" }
         return """
 
-            events read     \(grouped(total)), \(grouped(Int(Double(total) / seconds)))/s
+            events read     \(grouped(total)) in \(ScoreSummary.rounded(seconds)) s, \
+            \(grouped(Int(Double(total) / seconds)))/s, step by step; "score" shows the engine's speed
             dead letters    \(grouped(deadLetters)): \(list(letterCodes))
             decisions       \(grouped(decisions)) about \(grouped(fills.count)) fills: \
             \(list(outcomes))

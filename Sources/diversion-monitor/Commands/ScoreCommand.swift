@@ -285,7 +285,9 @@ struct ScoreSummary {
             ]
         )
         if let deadLetters { add("dead letters  ", letters, deadLetters) }
-        let outcomes = ["", "qualified", "not_qualified", "pending", "reversed", "missed_opportunity"]
+        let outcomes = [
+            "", "qualified", "not_qualified", "pending", "reversed", "missed_opportunity",
+        ]
         add(
             "decisions     ",
             counts.decisions.reduce(0, +),
