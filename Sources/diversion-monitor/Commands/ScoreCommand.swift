@@ -134,6 +134,9 @@ enum ScoreCommand {
                     + " id \"test\") and protect nobody."
             )
         }
+        if inputs.contains("-"), Files.isTerminal(0), !isQuiet {
+            errors.print("reading events from the terminal: end with Ctrl-D.")
+        }
         let progress = ScoreProgress(on: errors)
         let onProgress: @Sendable (Int64, Int64, Int64?) -> Void = { events, bytes, total in
             progress.update(events, bytes: bytes, of: total)
