@@ -7,7 +7,7 @@ extension Machine {
     mutating func decide(_ fill: UInt32) {
         let facts = facts(of: fill)
         let inForce = policies[facts.policy].rulesInForce(on: facts.date)
-        let judgement = Judgement(facts, policies[facts.policy].numbers, inForce)
+        let judgement = Judgement(facts, numbers[facts.policy], inForce)
         let before = fills[fill].decided
         if judgement.outcome == .none, before.outcome == .none { return }
 
@@ -42,13 +42,11 @@ extension Machine {
         decided.failing = judgement.failing
         decided.waiting = judgement.waiting
         decided.isTreated = facts.isTreated
-        if let dispense = facts.dispense {
-            decided.dispense = dispense.id
-            decided.product = dispense.product
+        decided.product = facts.product
+        if facts.shown != 0 {
+            decided.dispense = dispenses[facts.shown].id
             decided.quantity = facts.quantity
-            decided.unit = dispense.unit.rawValue
-        } else if facts.firstLive != 0 {
-            decided.product = claims[facts.firstLive].product
+            decided.unit = facts.unit
         }
         let isInpatientDose = facts.isAdministered && facts.stay != 0
         switch judgement.outcome {
@@ -56,13 +54,12 @@ extension Machine {
         case .qualified: decided.account = .discounted
         case .notQualified, .missedOpportunity:
             guard facts.primary != 0 else { break }
-            let isProhibited = policies[facts.policy].numbers.gpoProhibitedTypes
+            let isProhibited = numbers[facts.policy].gpoProhibitedTypes
                 .has(facts.entityType)
             decided.account = isInpatientDose || !isProhibited ? .groupPurchasing : .wholesale
         }
-        let isKnown = facts.product?.isKnown ?? false
         if decided.account == .discounted
-            || (decided.account == .groupPurchasing && isInpatientDose && isKnown)
+            || (decided.account == .groupPurchasing && isInpatientDose && facts.isProductKnown)
         {
             decided.posted = decided.account
         }
@@ -77,12 +74,11 @@ extension Machine {
         guard row.patient != 0, row.setting == .retail else { return }
         var others: [UInt32] = []
         var number = patients[row.patient].firstDispense
-        while number != 0 {
-            let other = dispenses[number]
-            if other.product == row.product, other.fill != fill, other.occurredAt >= row.occurredAt {
-                others.append(other.fill)
+        while number != 0, dispenses[number].occurredAt >= row.occurredAt {
+            if dispenses[number].product == row.product, dispenses[number].fill != fill {
+                others.append(dispenses[number].fill)
             }
-            number = other.nextOfPatient
+            number = dispenses[number].nextOfPatient
         }
         for other in Set(others).sorted(by: { isBeforeForDecision($0, $1) }) { decide(other) }
     }
@@ -105,24 +101,22 @@ extension Machine {
     private mutating func writeDecision(
         _ facts: Facts, _ judgement: Judgement, _ decided: Decided
     ) {
-        let out = outputs[Int(OutputTopic.decisions.rawValue)]
+        var out = outputs[Int(OutputTopic.decisions.rawValue)].pen()
         counts.decisions[Int(decided.outcome.rawValue)] += 1
         let index = outputIndex[0]
-        let row = fills[facts.fill]
-        out.reserve(4096)
-        begin(.decisions, facts.entity, facts.policy)
+        begin(&out, .decisions, facts.entity, facts.policy)
         out.put(",\"decision_id\":\"d_")
-        putNumber(out, recordNumber, index)
+        putNumber(&out, recordNumber, index)
         out.put("\",\"revision\":")
-        out.put(Int64(row.revision))
+        out.put(Int64(fills[facts.fill].revision))
         out.put(",\"fill\":")
-        putFill(out, facts)
+        putFill(&out, facts)
         out.put(",\"dispense_id\":")
-        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+        putDispense(&out, facts)
         out.put(",\"occurred_at\":")
         out.put(Instant(microseconds: facts.occurredAt))
         out.put(",\"ndc11\":")
-        putProduct(out, decided.product)
+        putProduct(&out, decided.product)
         out.put(",\"quantity\":")
         if decided.quantity == .min {
             out.put("null")
@@ -130,7 +124,7 @@ extension Machine {
             out.put(Balance(Quantity(millionths: decided.quantity)))
         }
         out.put(",\"unit\":")
-        if let unit = BillingUnit(rawValue: decided.unit) { put(out, unit) } else { out.put("null") }
+        if let unit = BillingUnit(rawValue: decided.unit) { put(&out, unit) } else { out.put("null") }
         out.put(decided.isTreated ? ",\"treated_as_340b\":true" : ",\"treated_as_340b\":false")
         let isEligible = decided.outcome == .qualified || decided.outcome == .missedOpportunity
         out.put(isEligible ? ",\"eligible\":true,\"account\":" : ",\"eligible\":false,\"account\":")
@@ -152,14 +146,14 @@ extension Machine {
             out.put(decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}")
         }
         out.put("],\"matched_encounter_id\":")
-        if facts.matched != 0 { put(out, encounters[facts.matched].id) } else { out.put("null") }
+        if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
         out.put(",\"site_id\":")
-        if let dispense = facts.dispense {
-            put(out, name: reference.sites.rows[dispense.site])
+        if facts.shown != 0 {
+            put(&out, name: reference.sites.rows[dispenses[facts.shown].site])
             out.put(",\"prescriber_npi\":")
-            putNpi(out, reference.providers.rows[dispense.prescriber])
+            putNpi(&out, reference.providers.rows[facts.prescriber])
             out.put(",\"patient_token\":")
-            putToken(out, dispense.patient)
+            putToken(&out, facts.patient)
         } else {
             out.put("null,\"prescriber_npi\":null,\"patient_token\":null")
         }
@@ -168,16 +162,15 @@ extension Machine {
         out.put(",\"change\":\"")
         out.put(change.text)
         out.put("\",\"state_hash\":null}")
-        finish(.decisions, facts.entity)
+        finish(.decisions, facts.entity, out)
     }
 
     // MARK: pieces of outputs
 
     /// Begins an output with what all of them have.
-    mutating func begin(_ topic: OutputTopic, _ entity: UInt32, _ policy: Int) {
-        let out = outputs[Int(topic.rawValue)]
+    func begin(_ out: inout Pen, _ topic: OutputTopic, _ entity: UInt32, _ policy: Int) {
         out.put("{\"covered_entity_id\":")
-        put(out, name: reference.entities.rows[entity])
+        put(&out, name: reference.entities.rows[entity])
         out.put(",\"sequence\":")
         out.put(sequence[Int(topic.rawValue)])
         out.put(",\"event_time\":")
@@ -187,21 +180,17 @@ extension Machine {
         out.put(",\"offset\":")
         out.put(offset)
         out.put("},\"policy_version\":")
-        putVersion(out, policy)
-    }
-
-    func putVersion(_ out: OutputBuffer, _ policy: Int) {
         unsafe policies[policy].versionBytes.withUnsafeBytes { unsafe out.put(string: $0) }
     }
 
-    mutating func finish(_ topic: OutputTopic, _ entity: UInt32) {
-        outputs[Int(topic.rawValue)].finish(entity: entity)
+    mutating func finish(_ topic: OutputTopic, _ entity: UInt32, _ pen: Pen) {
+        outputs[Int(topic.rawValue)].finish(pen, entity: entity)
         sequence[Int(topic.rawValue)] += 1
         outputIndex[Int(topic.rawValue)] += 1
     }
 
     /// Journal partition, record number and index: what follows `d_`, `i_` or `r_` in an identifier.
-    func putNumber(_ out: OutputBuffer, _ number: Int64, _ index: Int64) {
+    func putNumber(_ out: inout Pen, _ number: Int64, _ index: Int64) {
         out.put(Int64(partition))
         out.put(byte: UInt8(ascii: "_"))
         out.put(number)
@@ -209,87 +198,81 @@ extension Machine {
         out.put(index)
     }
 
-    func put<Code: ContractCode>(_ out: OutputBuffer, _ code: Code) {
+    func put<Code: ContractCode>(_ out: inout Pen, _ code: Code) {
         out.put(byte: UInt8(ascii: "\""))
         out.put(code.text)
         out.put(byte: UInt8(ascii: "\""))
     }
 
     @inline(__always)
-    func put(_ out: OutputBuffer, _ identifier: Identifier) {
+    func put(_ out: inout Pen, _ identifier: Identifier) {
         if identifier.isLong {
             let text = identifiers.text(identifier.longNumber)
             unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
             return
         }
-        out.reserve(12)
         out.put(byte: UInt8(ascii: "\""))
-        let count = Int(identifier.word >> 60)
-        var shift: UInt64 = 54
-        for _ in 0..<count {
-            out.put(byte: Identifier.characters[Int(identifier.word >> shift & 63)])
-            shift &-= 6
-        }
+        out.put(packed: identifier.word)
         out.put(byte: UInt8(ascii: "\""))
     }
 
-    func put(_ out: OutputBuffer, name: NameRow) {
+    func put(_ out: inout Pen, name: NameRow) {
         if name.isText {
             unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
         } else {
-            put(out, Identifier(word: name.word))
+            put(&out, Identifier(word: name.word))
         }
     }
 
-    func putNpi(_ out: OutputBuffer, _ name: NameRow) {
+    func putNpi(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
             unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
             return
         }
-        out.reserve(12)
         out.put(byte: UInt8(ascii: "\""))
         out.put(name.word, digits: 10)
         out.put(byte: UInt8(ascii: "\""))
     }
 
     /// The normalised code, or null where there is none.
-    func putProduct(_ out: OutputBuffer, _ product: UInt32) {
+    func putProduct(_ out: inout Pen, _ product: UInt32) {
         guard product != 0, !reference.products[product].isText else { return out.put("null") }
         let word = reference.products[product].word
-        out.reserve(20)
         out.put(byte: UInt8(ascii: "\""))
         out.put(word & (1 << 56 - 1), digits: Int(word >> 56))
         out.put(byte: UInt8(ascii: "\""))
     }
 
-    func putToken(_ out: OutputBuffer, _ patient: UInt32) {
+    func putToken(_ out: inout Pen, _ patient: UInt32) {
         guard patient != 0 else { return out.put("null") }
         let row = patients[patient]
-        out.reserve(64)
         out.put(byte: UInt8(ascii: "\""))
-        for byte in keyIDs.all[Int(row.keyID)] { out.put(byte: byte) }
+        out.put(raw: keyIDs.all[Int(row.keyID)])
         out.put(byte: UInt8(ascii: ":"))
         out.put(base64: row.tokenHigh, row.tokenLow)
         out.put(byte: UInt8(ascii: "\""))
     }
 
     /// A fill as a subject.
-    func putFill(_ out: OutputBuffer, _ facts: Facts) {
+    func putFill(_ out: inout Pen, _ facts: Facts) {
         out.put("{\"kind\":\"fill\"")
-        putFillFields(out, facts)
+        putFillFields(&out, facts)
         out.put(byte: UInt8(ascii: "}"))
     }
 
-    func putFillFields(_ out: OutputBuffer, _ facts: Facts) {
-        out.reserve(2048)
-        let row = fills[facts.fill]
+    func putFillFields(_ out: inout Pen, _ facts: Facts) {
         out.put(",\"pharmacy_npi\":")
-        putNpi(out, reference.pharmacies.rows[row.pharmacy])
+        putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
         out.put(",\"rx_number\":")
-        put(out, row.rx)
+        put(&out, fills[facts.fill].rx)
         out.put(",\"fill_number\":")
-        out.put(Int64(row.fillNumber))
+        out.put(Int64(fills[facts.fill].fillNumber))
         out.put(",\"dispense_id\":")
-        if let dispense = facts.dispense { put(out, dispense.id) } else { out.put("null") }
+        putDispense(&out, facts)
+    }
+
+    /// The id of the dispense that is shown, or null.
+    private func putDispense(_ out: inout Pen, _ facts: Facts) {
+        if facts.shown != 0 { put(&out, dispenses[facts.shown].id) } else { out.put("null") }
     }
 }

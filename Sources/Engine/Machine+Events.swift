@@ -10,7 +10,7 @@ extension Machine {
     ) {
         change = .dispense
         let id = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
-        let idHash = Self.hash(entity, id.word)
+        let idHash = inHand.thingHash
         var number = dispenseIndex.find(idHash) {
             isEqual(dispenses[$0].id, id) && self.entity(ofFill: dispenses[$0].fill) == entity
         }
@@ -22,8 +22,7 @@ extension Machine {
         }
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
-        let pharmacy = reference.pharmacy(entity, dispense.pharmacy, in: record)
-        let fill = unsafe fill(pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+        let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
         if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -42,19 +41,16 @@ extension Machine {
         if number == 0 {
             row.id = keep(id)
             number = dispenses.insert(row)
-            dispenseIndex.insert(idHash, number) {
-                Self.hash(self.entity(ofFill: dispenses[$0].fill), dispenses[$0].id.word)
-            }
+            dispenseIndex.insert(idHash, number)
         } else {
             let before = dispenses[number]
             collectVelocity(of: number)
             if before.fill != fill { affected.append(before.fill) }
             unlinkFromFill(number)
-            if before.patient != patient { unlinkFromPatient(number) }
+            unlinkFromPatient(number, keeping: patient)
             row.id = before.id
-            row.nextOfPatient = dispenses[number].nextOfPatient
             dispenses[number] = row
-            if before.patient != patient { linkToPatient(number) }
+            linkToPatient(number)
             linkToFill(number)
             finish(dispense: number, fill)
             return
@@ -76,11 +72,23 @@ extension Machine {
         }
     }
 
-    private mutating func linkToPatient(_ dispense: UInt32) {
+    /// Puts a dispense into its patient's chain, which runs from the latest to the earliest.
+    mutating func linkToPatient(_ dispense: UInt32) {
         let patient = dispenses[dispense].patient
         guard patient != 0 else { return }
-        dispenses[dispense].nextOfPatient = patients[patient].firstDispense
-        patients[patient].firstDispense = dispense
+        let occurredAt = dispenses[dispense].occurredAt
+        var previous: UInt32 = 0
+        var next = patients[patient].firstDispense
+        while next != 0, dispenses[next].occurredAt > occurredAt {
+            previous = next
+            next = dispenses[next].nextOfPatient
+        }
+        dispenses[dispense].nextOfPatient = next
+        if previous == 0 {
+            patients[patient].firstDispense = dispense
+        } else {
+            dispenses[previous].nextOfPatient = dispense
+        }
     }
 
     /// Puts a dispense into its fill's chain, in the order of `occurred_at`, then arrival.
@@ -117,15 +125,15 @@ extension Machine {
     private mutating func collectVelocity(of number: UInt32) {
         let row = dispenses[number]
         guard row.patient != 0, row.setting == .retail else { return }
+        // The chain runs from the latest to the earliest: a dispense that comes in its time looks at none.
         var other = patients[row.patient].firstDispense
-        while other != 0 {
-            let candidate = dispenses[other]
-            if other != number, candidate.product == row.product, candidate.fill != row.fill,
-                candidate.occurredAt >= row.occurredAt
+        while other != 0, dispenses[other].occurredAt >= row.occurredAt {
+            if other != number, dispenses[other].product == row.product,
+                dispenses[other].fill != row.fill
             {
-                affected.append(candidate.fill)
+                affected.append(dispenses[other].fill)
             }
-            other = candidate.nextOfPatient
+            other = dispenses[other].nextOfPatient
         }
     }
 
@@ -149,8 +157,7 @@ extension Machine {
             counts.claimsRejected += 1
             return
         }
-        let pharmacy = reference.pharmacy(entity, claim.pharmacy, in: record)
-        let fill = unsafe fill(pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
+        let fill = unsafe fill(inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
         if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -186,7 +193,7 @@ extension Machine {
         _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32
     ) -> UInt32 {
         let incoming = unsafe IncomingIdentifier(rx)
-        let hash = Self.fillHash(pharmacy, incoming.word, fillNumber)
+        let hash = inHand.fillHash
         let found = fillIndex.find(hash) {
             fills[$0].pharmacy == pharmacy && fills[$0].fillNumber == fillNumber
                 && isEqual(fills[$0].rx, incoming)
@@ -200,9 +207,7 @@ extension Machine {
             FillRow(
                 rx: keep(incoming), firstArrival: now == .distantPast ? .max : now.microseconds,
                 decisionRecord: 0, pharmacy: pharmacy, fillNumber: fillNumber, lastDay: day))
-        fillIndex.insert(hash, number) {
-            Self.fillHash(fills[$0].pharmacy, fills[$0].rx.word, fills[$0].fillNumber)
-        }
+        fillIndex.insert(hash, number)
         fills[number].nextInBucket = fillBuckets.insert(
             number, due: day &+ Int32(horizonDays) &+ 1, today: day)
         if now == .distantPast { undated.append(number) }
@@ -224,7 +229,7 @@ extension Machine {
         let patient = unsafe patient(record.bytes(header.tokens), entity)
         let provider = reference.provider(entity, encounter.provider, in: record)
         let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
-        let hash = Self.hash(entity, id.word)
+        let hash = inHand.thingHash
         let found = encounterIndex.find(hash) {
             isEqual(encounters[$0].id, id) && encounters[$0].entity == entity
         }
@@ -240,9 +245,7 @@ extension Machine {
         if found == 0 {
             row.id = keep(id)
             let number = encounters.insert(row)
-            encounterIndex.insert(hash, number) {
-                Self.hash(encounters[$0].entity, encounters[$0].id.word)
-            }
+            encounterIndex.insert(hash, number)
             linkEncounterToPatient(number)
             encounters[number].nextInBucket = encounterBuckets.insert(
                 number, due: last.day &+ encounterDays &+ 1, today: today)
@@ -329,7 +332,7 @@ extension Machine {
         let row = encounters[encounter]
         guard row.patient != 0 else { return }
         var ahead: Int32 = 0
-        for policy in policies { ahead = max(ahead, policy.numbers.encounterAheadDays) }
+        for policy in numbers { ahead = max(ahead, policy.encounterAheadDays) }
         let started = row.startDate.day
         var dispense = patients[row.patient].firstDispense
         while dispense != 0 {

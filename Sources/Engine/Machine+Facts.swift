@@ -6,22 +6,28 @@ extension Machine {
     /// The facts of a fill at this moment.
     mutating func facts(of fill: UInt32) -> Facts {
         var facts = Facts()
-        let row = fills[fill]
         facts.fill = fill
-        facts.entity = reference.pharmacies.rows[row.pharmacy].entity
+        facts.entity = reference.pharmacies.rows[fills[fill].pharmacy].entity
         facts.now = now.microseconds
-        facts.firstArrival = row.firstArrival
-        facts.hadDispense = row.hadDispense
-        gatherDispenses(row, &facts)
-        collectLive(row.firstClaim, &facts)
-        if let dispense = facts.dispense {
-            facts.date = dispense.date
-            facts.occurredAt = dispense.occurredAt
-            facts.writtenOn = CivilDate(day: dispense.writtenOn)
-            facts.isCash = dispense.payment == .cash
-            facts.isAdministered = dispense.setting == .administered
+        facts.firstArrival = fills[fill].firstArrival
+        facts.hadDispense = fills[fill].hadDispense
+        gatherDispenses(fills[fill].firstDispense, &facts)
+        let firstClaim = fills[fill].firstClaim
+        collectLive(firstClaim, &facts)
+        if facts.shown != 0 {
+            let shown = facts.shown
+            facts.date = dispenses[shown].date
+            facts.occurredAt = dispenses[shown].occurredAt
+            facts.writtenOn = CivilDate(day: dispenses[shown].writtenOn)
+            facts.isCash = dispenses[shown].payment == .cash
+            facts.isAdministered = dispenses[shown].setting == .administered
+            facts.unit = dispenses[shown].unit.rawValue
+            facts.patient = dispenses[shown].patient
+            facts.prescriber = dispenses[shown].prescriber
+            facts.product = dispenses[shown].product
         } else {
-            let claim = facts.firstLive != 0 ? facts.firstLive : row.firstClaim
+            let claim = facts.firstLive != 0 ? facts.firstLive : firstClaim
+            if facts.firstLive != 0 { facts.product = claims[facts.firstLive].product }
             if claim != 0 {
                 facts.date = claims[claim].date
                 facts.occurredAt = claims[claim].occurredAt
@@ -31,7 +37,7 @@ extension Machine {
             }
         }
         facts.policy = policy(on: facts.date)
-        gatherRegistries(row, &facts)
+        gatherRegistries(&facts)
         gatherClaims(&facts)
         if facts.primary != 0 {
             gatherEncounters(&facts)
@@ -40,25 +46,19 @@ extension Machine {
         return facts
     }
 
-    private func gatherDispenses(_ row: FillRow, _ facts: inout Facts) {
+    private func gatherDispenses(_ first: UInt32, _ facts: inout Facts) {
         var firstReturned: UInt32 = 0
-        var number = row.firstDispense
-        var parts = 0
+        var number = first
         var whole = 0
         var partSum = Quantity.zero
         while number != 0 {
-            let dispense = dispenses[number]
-            if dispense.status == .returned {
+            if dispenses[number].status == .returned {
                 facts.hasReturned = true
                 if firstReturned == 0 { firstReturned = number }
             } else {
-                if facts.primary == 0 {
-                    facts.primary = number
-                    facts.dispense = dispense
-                }
-                if dispense.dispensingStatus != 0xFF {
-                    parts += 1
-                    partSum = partSum.adding(Quantity(millionths: dispense.quantity))
+                if facts.primary == 0 { facts.primary = number }
+                if dispenses[number].dispensingStatus != 0xFF {
+                    partSum = partSum.adding(Quantity(millionths: dispenses[number].quantity))
                 } else {
                     whole += 1
                 }
@@ -66,15 +66,12 @@ extension Machine {
                     facts.duplicateDispense = number
                 }
             }
-            number = dispense.nextOfFill
+            number = dispenses[number].nextOfFill
         }
-        if let dispense = facts.dispense {
-            facts.quantity =
-                dispense.dispensingStatus != 0xFF ? partSum.millionths : dispense.quantity
-        } else if firstReturned != 0 {
-            facts.dispense = dispenses[firstReturned]
-            facts.quantity = dispenses[firstReturned].quantity
-        }
+        facts.shown = facts.primary != 0 ? facts.primary : firstReturned
+        guard facts.shown != 0 else { return }
+        let isPart = facts.primary != 0 && dispenses[facts.primary].dispensingStatus != 0xFF
+        facts.quantity = isPart ? partSum.millionths : dispenses[facts.shown].quantity
     }
 
     /// The claims that are live (SEMANTICS 10), in `live`.
@@ -82,26 +79,26 @@ extension Machine {
         live.removeAll(keepingCapacity: true)
         var number = first
         while number != 0 {
-            let claim = claims[number]
             facts.hasPaidClaim = true
-            switch claim.transaction {
+            let id = claims[number].id
+            switch claims[number].transaction {
             case .billing:
-                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, claim.id) }) {
+                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, id) }) {
                     live[place] = number
                 } else {
                     live.append(number)
                 }
             case .reversal:
-                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, claim.id) }) {
+                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, id) }) {
                     live.remove(at: place)
-                } else if !wasBilled(claim.id, from: first, before: number) {
+                } else if !wasBilled(id, from: first, before: number) {
                     live.removeAll(keepingCapacity: true)
                 }
             case .rebill:
                 live.removeAll(keepingCapacity: true)
                 live.append(number)
             }
-            number = claim.next
+            number = claims[number].next
         }
         facts.liveCount = live.count
         facts.firstLive = live.first ?? 0
@@ -126,60 +123,67 @@ extension Machine {
         return false
     }
 
-    private func gatherRegistries(_ row: FillRow, _ facts: inout Facts) {
-        let pharmacy = reference.pharmacies.rows[row.pharmacy]
-        let entity = reference.entities.rows[facts.entity]
-        if let period = reference.period(entity, on: facts.date) {
+    private func gatherRegistries(_ facts: inout Facts) {
+        let pharmacy = fills[facts.fill].pharmacy
+        let entity = facts.entity
+        var isEntityRegistered = false
+        if let period = reference.period(reference.entities.rows[entity], on: facts.date) {
             facts.entityType = period.what
+            isEntityRegistered = true
         }
-        facts.pharmacyPeriod = reference.period(pharmacy, on: facts.date)
-        guard let dispense = facts.dispense else {
-            if facts.firstLive != 0 {
-                facts.product = reference.products[claims[facts.firstLive].product]
-            }
-            return
+        if let period = reference.period(reference.pharmacies.rows[pharmacy], on: facts.date) {
+            facts.isPharmacyRegistered = true
+            facts.isContractPharmacy = period.what == 1
+            facts.pharmacyFeeForService = period.feeForService
+            facts.pharmacyManagedCare = period.managedCare
         }
-        let product = reference.products[dispense.product]
-        facts.product = product
+        let product = facts.product
+        var labeler: UInt32 = 0
+        if product != 0, reference.products[product].isKnown {
+            facts.isProductKnown = true
+            facts.isOrphan = reference.products[product].isOrphan
+            facts.billingUnit = reference.products[product].unit
+            facts.mfpFrom = reference.products[product].mfpFrom
+            labeler = reference.products[product].labeler
+        }
+        let shown = facts.shown
+        guard shown != 0 else { return }
         facts.isEntityRegistered =
-            reference.period(entity, on: facts.date) != nil
-            && reference.period(entity, on: facts.writtenOn) != nil
+            isEntityRegistered
+            && reference.period(reference.entities.rows[entity], on: facts.writtenOn) != nil
         facts.isSiteRegistered =
-            reference.period(reference.sites.rows[dispense.site], on: facts.writtenOn) != nil
-        let provider = reference.providers.rows[dispense.prescriber]
+            reference.period(reference.sites.rows[dispenses[shown].site], on: facts.writtenOn) != nil
+        let provider = reference.providers.rows[facts.prescriber]
         facts.isOnRoster = reference.period(provider, on: facts.writtenOn) != nil
         facts.isReferral =
             facts.isOnRoster
             && reference.hasRelationship(
-                provider, on: facts.writtenOn, policies[facts.policy].numbers.referralRelationships)
-        if product.isKnown, product.labeler != 0, let period = facts.pharmacyPeriod, period.what == 1,
-            let restrictions = reference.restrictions[product.labeler]
+                provider, on: facts.writtenOn, numbers[facts.policy].referralRelationships)
+        guard labeler != 0, facts.isContractPharmacy,
+            let restrictions = reference.restrictions[labeler]
+        else { return }
+        for restriction in restrictions
+        where restriction.from <= facts.date && facts.date <= restriction.to
+            && (restriction.type == 0 || restriction.type == facts.entityType)
         {
-            for restriction in restrictions
-            where restriction.from <= facts.date && facts.date <= restriction.to
-                && (restriction.type == 0 || restriction.type == facts.entityType)
+            if restriction.isNoContract
+                || !reference.isDesignated(
+                    entity: entity, labeler: labeler, pharmacy: pharmacy, on: facts.date)
             {
-                if restriction.isNoContract
-                    || !reference.isDesignated(
-                        entity: facts.entity, labeler: product.labeler, pharmacy: row.pharmacy,
-                        on: facts.date)
-                {
-                    facts.isRestricted = true
-                    break
-                }
+                facts.isRestricted = true
+                return
             }
         }
     }
 
     /// The election in force for a Medicaid claim (SEMANTICS 19); `none` where nobody has one.
     func election(_ type: PayerType, _ facts: Facts) -> Election {
-        let pharmacy = facts.pharmacyPeriod
         let own =
             type == .medicaidFeeForService
-            ? pharmacy?.feeForService ?? .none : pharmacy?.managedCare ?? .none
+            ? facts.pharmacyFeeForService : facts.pharmacyManagedCare
         if own != .none { return own }
-        if type == .medicaidFeeForService, pharmacy?.what == 1,
-            policies[facts.policy].numbers.feeForServiceCarveOutAtContractPharmacies
+        if type == .medicaidFeeForService, facts.isContractPharmacy,
+            numbers[facts.policy].feeForServiceCarveOutAtContractPharmacies
         {
             return .carveOut
         }
@@ -192,16 +196,17 @@ extension Machine {
         if facts.isCash || facts.isAdministered { facts.isTreated = true }
         let policy = facts.policy
         for number in live
-        where claims[number].isClaimed340B || policies[policy].isMarked[Int(claims[number].codes)] {
+        where claims[number].isClaimed340B || isMarked[policy][Int(claims[number].codes)] {
             facts.isTreated = true
         }
         for (place, number) in live.enumerated() {
             let claim = claims[number]
-            let product = reference.products[claim.product]
-            if product.isText {
+            if claim.product != facts.product || !facts.isProductKnown,
+                reference.products[claim.product].isText
+            {
                 if facts.claimWithUnknownNdc == 0 { facts.claimWithUnknownNdc = number }
-            } else if let own = facts.product, !own.isText, facts.dispense != nil,
-                own.word != product.word, facts.claimWithOtherNdc == 0
+            } else if claim.product != facts.product, facts.shown != 0,
+                !reference.products[facts.product].isText, facts.claimWithOtherNdc == 0
             {
                 facts.claimWithOtherNdc = number
             }
@@ -216,7 +221,7 @@ extension Machine {
                     facts.duplicateClaim = number
                 }
             }
-            if isFirstOfPayer, facts.dispense != nil {
+            if isFirstOfPayer, facts.shown != 0 {
                 var billed = Quantity(millionths: claim.quantity)
                 if claim.dispensingStatus != 0xFF {
                     for later in live[(place + 1)...]
@@ -231,7 +236,7 @@ extension Machine {
                     facts.billedQuantity = billed.millionths
                 }
             }
-            let isMarked = policies[policy].isMarked[Int(claim.codes)]
+            let isMarked = isMarked[policy][Int(claim.codes)]
             switch reference.payers[claim.payer].type {
             case .medicaidFeeForService, .medicaidManagedCare:
                 switch election(reference.payers[claim.payer].type, facts) {
@@ -260,18 +265,18 @@ extension Machine {
     }
 
     private func gatherEncounters(_ facts: inout Facts) {
-        guard let dispense = facts.dispense, dispense.patient != 0 else { return }
-        let policy = policies[facts.policy].numbers
+        guard facts.patient != 0 else { return }
+        let policy = numbers[facts.policy]
         let earliest = facts.writtenOn.adding(days: 0 - policy.lookBackDays)
         let latest = facts.writtenOn.adding(days: policy.encounterAheadDays)
-        var number = patients[dispense.patient].firstEncounter
+        var number = patients[facts.patient].firstEncounter
         while number != 0 {
             let encounter = encounters[number]
             if policy.counts(encounter.status) {
                 if !policy.isUncounted(encounter.classCode), encounter.lastDate >= earliest,
                     encounter.startDate <= latest
                 {
-                    let saw = saw(dispense.prescriber, encounter, policy)
+                    let saw = saw(facts.prescriber, encounter, policy)
                     facts.anyEncounter = true
                     // Of the encounters with the prescriber, else of all: the latest start, then the greatest id.
                     if facts.matched == 0 || (saw && !facts.sawPrescriber)
@@ -327,27 +332,31 @@ extension Machine {
 
     /// Counts pharmacies and prescribers from which the patient got the product up to this fill (SEMANTICS 32).
     private func gatherVelocity(_ facts: inout Facts) {
-        guard let dispense = facts.dispense, dispense.patient != 0, dispense.setting == .retail
-        else { return }
-        let values = policies[facts.policy].numbers
+        guard facts.patient != 0, !facts.isAdministered else { return }
+        let values = numbers[facts.policy]
         let first = facts.occurredAt &- Int64(values.velocityDays) &* 86_400_000_000
         // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
         var pharmacies: [UInt32] = []
         var prescribers: [UInt32] = []
-        var number = patients[dispense.patient].firstDispense
-        while number != 0 {
-            let other = dispenses[number]
-            if other.product == dispense.product, other.occurredAt >= first,
-                other.occurredAt <= facts.occurredAt, other.fill != facts.fill,
-                other.setting == .retail, fills[other.fill].primary == number,
-                fills[other.fill].decided.outcome != .reversed,
-                other.occurredAt < facts.occurredAt || isBefore(fill: other.fill, facts.fill)
+        // The chain runs from the latest to the earliest, so it is left where the window is.
+        var number = patients[facts.patient].firstDispense
+        while number != 0, dispenses[number].occurredAt >= first {
+            if dispenses[number].product == facts.product,
+                dispenses[number].occurredAt <= facts.occurredAt,
+                dispenses[number].fill != facts.fill, dispenses[number].setting == .retail
             {
-                let pharmacy = fills[other.fill].pharmacy
-                if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
-                if !prescribers.contains(other.prescriber) { prescribers.append(other.prescriber) }
+                let fill = dispenses[number].fill
+                if fills[fill].primary == number, fills[fill].decided.outcome != .reversed,
+                    dispenses[number].occurredAt < facts.occurredAt
+                        || isBefore(fill: fill, facts.fill)
+                {
+                    let pharmacy = fills[fill].pharmacy
+                    let prescriber = dispenses[number].prescriber
+                    if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
+                    if !prescribers.contains(prescriber) { prescribers.append(prescriber) }
+                }
             }
-            number = other.nextOfPatient
+            number = dispenses[number].nextOfPatient
         }
         guard !pharmacies.isEmpty else { return }
         let pharmaciesBefore = pharmacies.count
@@ -355,7 +364,7 @@ extension Machine {
         if !pharmacies.contains(fills[facts.fill].pharmacy) {
             pharmacies.append(fills[facts.fill].pharmacy)
         }
-        if !prescribers.contains(dispense.prescriber) { prescribers.append(dispense.prescriber) }
+        if !prescribers.contains(facts.prescriber) { prescribers.append(facts.prescriber) }
         facts.velocityPharmacies = pharmacies.count
         facts.velocityPrescribers = prescribers.count
         facts.completesVelocity =

@@ -88,32 +88,26 @@ extension Machine {
     mutating func removeDispense(_ dispense: UInt32) {
         let row = dispenses[dispense]
         let entity = entity(ofFill: row.fill)
-        dispenseIndex.remove(Self.hash(entity, row.id.word), dispense) {
-            Self.hash(self.entity(ofFill: dispenses[$0].fill), dispenses[$0].id.word)
-        }
+        dispenseIndex.remove(Self.hash(entity, row.id.word), dispense)
         release(row.id)
         dispenses.remove(dispense)
     }
 
     mutating func removeEncounter(_ encounter: UInt32) {
         let row = encounters[encounter]
-        encounterIndex.remove(Self.hash(row.entity, row.id.word), encounter) {
-            Self.hash(encounters[$0].entity, encounters[$0].id.word)
-        }
+        encounterIndex.remove(Self.hash(row.entity, row.id.word), encounter)
         release(row.id)
         encounters.remove(encounter)
     }
 
     mutating func removeFill(_ fill: UInt32) {
         let row = fills[fill]
-        fillIndex.remove(Self.fillHash(row.pharmacy, row.rx.word, row.fillNumber), fill) {
-            Self.fillHash(fills[$0].pharmacy, fills[$0].rx.word, fills[$0].fillNumber)
-        }
+        fillIndex.remove(Self.fillHash(row.pharmacy, row.rx.word, row.fillNumber), fill)
         release(row.rx)
         // A freed row is recognised by having nothing.
         fills[fill].firstDispense = 0
         fills[fill].firstClaim = 0
-        fills[fill].decided.outcome = .none
+        fills[fill].decided = Decided()
         fills.remove(fill)
     }
 }

@@ -28,9 +28,7 @@ extension Machine {
             if found == 0 {
                 found = patients.insert(
                     PatientRow(tokenHigh: high, tokenLow: low, entity: entity, keyID: keyID))
-                patientIndex.insert(hash, found) {
-                    Hash.words(patients[$0].tokenHigh, patients[$0].tokenLow)
-                }
+                patientIndex.insert(hash, found)
                 if result != 0 { alias(found, of: result) }
             } else {
                 while patients[found].sameAs != 0 { found = patients[found].sameAs }
@@ -64,8 +62,7 @@ extension Machine {
         while dispense != 0 {
             let next = dispenses[dispense].nextOfPatient
             dispenses[dispense].patient = patient
-            dispenses[dispense].nextOfPatient = patients[patient].firstDispense
-            patients[patient].firstDispense = dispense
+            linkToPatient(dispense)
             dispense = next
         }
         patients[other].firstEncounter = 0
@@ -81,7 +78,9 @@ extension Machine {
         mergedPatient = patient
     }
 
-    mutating func unlinkFromPatient(_ dispense: UInt32) {
+    /// Takes a dispense out of its patient's chain; the patient goes too, if nothing of them is left and they are not
+    /// the one to keep.
+    mutating func unlinkFromPatient(_ dispense: UInt32, keeping kept: UInt32 = 0) {
         let patient = dispenses[dispense].patient
         let next = dispenses[dispense].nextOfPatient
         guard patient != 0 else { return }
@@ -96,7 +95,7 @@ extension Machine {
         }
         dispenses[dispense].patient = 0
         dispenses[dispense].nextOfPatient = 0
-        removePatientIfUnused(patient)
+        if patient != kept { removePatientIfUnused(patient) }
     }
 
     mutating func unlinkEncounterFromPatient(_ encounter: UInt32) {
@@ -122,9 +121,7 @@ extension Machine {
         var token = patient
         while token != 0 {
             let row = patients[token]
-            patientIndex.remove(Hash.words(row.tokenHigh, row.tokenLow), token) {
-                Hash.words(patients[$0].tokenHigh, patients[$0].tokenLow)
-            }
+            patientIndex.remove(Hash.words(row.tokenHigh, row.tokenLow), token)
             patients.remove(token)
             token = row.nextAlias
         }

@@ -35,22 +35,34 @@ extension Machine {
         while deadlines.next <= now.microseconds {
             let moment = deadlines.next
             due.removeAll(keepingCapacity: true)
-            while deadlines.next == moment { due.append(deadlines.popFirst()) }
-            var batch = due
-            if batch.count > 1 { batch.sort { isInOrder($0.row, $1.row) } }
-            var previous = UInt32.max
-            for entry in batch where entry.row != previous {
-                previous = entry.row
-                if entry.row & Self.accumulatorBit != 0 {
-                    judgeStale(entry.row & ~Self.accumulatorBit)
-                } else if fills[entry.row].decided.outcome != .none || fills[entry.row].firstDispense != 0
-                    || fills[entry.row].firstClaim != 0
-                {
-                    decide(entry.row)
+            // Most fills were settled long before their moment comes: those are let go at once.
+            while deadlines.next == moment {
+                let row = deadlines.popFirst().row
+                if row & Self.accumulatorBit != 0 || !fills[row].decided.waiting.isEmpty {
+                    due.append(row)
                 }
+            }
+            if due.count == 1 {
+                fire(due[0])
+                continue
+            }
+            var batch = due
+            batch.sort { isInOrder($0, $1) }
+            var previous = UInt32.max
+            for row in batch where row != previous {
+                previous = row
+                fire(row)
             }
         }
         change = before
+    }
+
+    private mutating func fire(_ row: UInt32) {
+        if row & Self.accumulatorBit != 0 {
+            judgeStale(row & ~Self.accumulatorBit)
+        } else {
+            decide(row)
+        }
     }
 
     static var accumulatorBit: UInt32 { 1 << 31 }
@@ -96,8 +108,8 @@ extension Machine {
     /// Days after its last date on which an encounter can touch no admissible fill any more.
     var encounterDays: Int32 {
         var days: Int32 = 0
-        for policy in policies {
-            days = max(days, policy.numbers.lookBackDays + policy.numbers.prescriptionLifeDays)
+        for policy in numbers {
+            days = max(days, policy.lookBackDays + policy.prescriptionLifeDays)
         }
         return days + Int32(horizonDays)
     }

@@ -157,7 +157,7 @@ extension Stories {
         }
         let whole = visit(scribe, [:])
         let lines: [(text: String, code: String, field: String)] = [
-            (String(whole.prefix(170)), "invalid_json", "-"),
+            (String(whole.prefix(170)), "not_json", "-"),
             ("[\"encounter\",1]", "not_an_object", "-"),
             (visit(scribe, ["patient_id": .null]), "missing_field", "patient_id"),
             (

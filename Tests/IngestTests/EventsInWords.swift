@@ -48,7 +48,9 @@ enum Sample {
 
     /// The members of a valid event.
     static func event(_ type: String) -> [(key: String, value: String)] {
-        ([("event_type", "\"\(type)\"")] + common + (own[type] ?? [])).map { (key: $0.0, value: $0.1) }
+        ([("event_type", "\"\(type)\"")] + common + (own[type] ?? [])).map {
+            (key: $0.0, value: $0.1)
+        }
     }
 
     /// As JSON.
@@ -111,6 +113,9 @@ func inWords(
 
 /// An event of the journal in words.
 func inWords(_ record: RecordView) -> String {
+    guard let kind = record.kind, EventType(rawValue: kind.rawValue) != nil else {
+        return "no event"
+    }
     let header = record.eventHeader
     func text(_ text: Text) -> String {
         record.string(text).unicodeScalars.map { scalar in
@@ -126,7 +131,6 @@ func inWords(_ record: RecordView) -> String {
         return String(repeating: "0", count: max(0, Int(ndc.code >> 56) - digits.count)) + digits
     }
     var words: [String] = []
-    guard let kind = record.kind else { return "unknown" }
     switch kind {
     case .encounter:
         let one = record.encounter

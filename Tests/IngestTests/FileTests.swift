@@ -158,7 +158,11 @@ import Testing
             task: 1
         )
         let names = headers.map(\.name)
-        #expect(names.prefix(3).elementsEqual(["topic", "partition", "offset"].map { "__connect.errors." + $0 }))
+        #expect(
+            names.prefix(3).elementsEqual(
+                ["topic", "partition", "offset"].map { "__connect.errors." + $0 }
+            )
+        )
         #expect(headers.first { $0.name == "code" }?.value == "invalid_field")
         #expect(Set(names).count == names.count)
     }

@@ -9,11 +9,16 @@ private func mutate(
     with others: [[UInt8]],
     _ numbers: inout SeededNumbers
 ) -> [UInt8] {
-    let tokens: [[UInt8]] = [
-        "\"", "\\", "\\u", "\\ud83d", "\\udc8a", "\\u0000", "{", "}", "[", "]", ",", ":", "-", "0",
-        "01", "9", ".", "e", "E+", "null", "true", "false", " ", "\r\n", "\"\"", "\"a\":1,", "Z",
-    ].map { Array($0.utf8) } + [[0], [0x1F], [0x7F], [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80],
-        [0xF0, 0x9F, 0x92, 0x8A], [0xE8, 0x8D], [0xFF],]
+    let tokens: [[UInt8]] =
+        [
+            "\"", "\\", "\\u", "\\ud83d", "\\udc8a", "\\u0000", "{", "}", "[", "]", ",", ":", "-",
+            "0",
+            "01", "9", ".", "e", "E+", "null", "true", "false", " ", "\r\n", "\"\"", "\"a\":1,",
+            "Z",
+        ].map { Array($0.utf8) } + [
+            [0], [0x1F], [0x7F], [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x9F, 0x92, 0x8A], [0xE8, 0x8D], [0xFF],
+        ]
     var result = bytes
     for _ in 0..<Int.random(in: 1...3, using: &numbers) {
         let place = Int.random(in: 0...result.count, using: &numbers)
@@ -37,6 +42,15 @@ private func mutate(
         }
     }
     return result
+}
+
+/// An event of a type that is right but for one text.
+private func event(_ type: String, _ key: String, _ text: String) -> [UInt8] {
+    var members = Sample.event(type)
+    for index in members.indices where members[index].key == key {
+        members[index].value = "\"\(text)\""
+    }
+    return Array(Sample.json(members).utf8)
 }
 
 private let types = ["encounter", "dispense", "claim", "purchase", "disposition", "adjustment"]
@@ -72,12 +86,20 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
                 try JSONSerialization.jsonObject(with: Data(record), options: [.fragmentsAllowed])
             }
             let isFoundations = (try? foundation.get()) != nil
-            if isJSON != isFoundations, !isNumberBeyondDouble(foundation) {
+            if isJSON != isFoundations, !isNumberBeyondDouble(foundation),
+                !(isFoundations && hasCommaBeforeEnd(record))
+            {
                 Issue.record("\(String(decoding: record, as: UTF8.self)): \(outcome) \(foundation)")
                 return
             }
         }
         #expect(valid > 1000)
+    }
+
+    /// Foundation lets a comma stand before the end of an array or object.
+    private func hasCommaBeforeEnd(_ record: [UInt8]) -> Bool {
+        let marks = record.filter { !Array(" \t\r\n".utf8).contains($0) }
+        return zip(marks, marks.dropFirst()).contains { $0 == 0x2C && ($1 == 0x5D || $1 == 0x7D) }
     }
 
     private func isNumberBeyondDouble(_ result: Result<Any, any Error>) -> Bool {
@@ -107,7 +129,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
                 characters[Int.random(in: 0..<characters.count, using: &numbers)] = letter
                 text = String(characters)
             }
-            let record = Sample.record(["encounter", "with \"start\": \"\(text)\""])
+            let record = event("encounter", "start", text)
             let outcome = inWords(record, &decoder, source)
             if let moment = slowly(text) {
                 #expect(outcome.contains("from \(inWords(moment)),"), "\(text)")
@@ -165,8 +187,10 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         let letters = Array("00000123456789..-+e ")
         for _ in 0..<40_000 {
             let count = Int.random(in: 0...16, using: &numbers)
-            let text = String((0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" })
-            let record = Sample.record(["adjustment", "with \"quantity\": \"\(text)\""])
+            let text = String(
+                (0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" }
+            )
+            let record = event("adjustment", "quantity", text)
             let outcome = inWords(record, &decoder, source)
             if let value = try? Quantity(Array(text.utf8), signed: true) {
                 #expect(outcome.contains(", 340B, \(value.text), "), "\(text): \(outcome)")
@@ -190,11 +214,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
             }
             if Int.random(in: 0..<10, using: &numbers) == 0 { parts[0] += "x" }
             let text = parts.joined(separator: "-")
-            let outcome = inWords(
-                Sample.record(["claim", "with \"ndc\": \"\(text)\""]),
-                &decoder,
-                source
-            )
+            let outcome = inWords(event("claim", "ndc", text), &decoder, source)
             let widths = parts.map(\.count)
             let isGood =
                 ["11", "4-4-2", "5-3-2", "5-4-1", "5-4-2"].contains(

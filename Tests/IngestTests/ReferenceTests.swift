@@ -13,7 +13,8 @@ import Testing
                 .joined(separator: "\n")
             let reading = ReferenceReader.read(table, Stories.bytes(text), file: name)
             let rows = reading.rows.map { row in
-                "row: " + row.values.map { $0.replacing("\n", with: "\\n") }.joined(separator: " | ")
+                "row: "
+                    + row.values.map { $0.replacing("\n", with: "\\n") }.joined(separator: " | ")
             }
             return reading.errors.map { "error: \($0)" } + reading.warnings.map { "warning: \($0)" }
                 + rows

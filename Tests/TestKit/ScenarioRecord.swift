@@ -191,7 +191,7 @@ struct ScenarioRecordWriter {
             ]) { old, _ in old }
         case "claim":
             own = fill.merging([
-                "transaction": "B1", "status": "paid", "bin": aliases.value("commercial"),
+                "transaction": "B1", "status": "paid", "bin": aliases.value("insurer"),
             ]) { old, _ in old }
         case "purchase":
             own = [

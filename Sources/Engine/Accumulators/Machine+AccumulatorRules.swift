@@ -25,7 +25,7 @@ extension Machine {
     private func isOverAccumulated(_ row: AccumulatorRow, _ policy: Int) -> Bool {
         let product = reference.products[row.product]
         guard product.isKnown, product.packageSize > 0 else { return false }
-        let values = policies[policy].numbers
+        let values = numbers[policy]
         let size = Quantity(millionths: product.packageSize)
         let excess = row.net - Balance.packages(row.bought, of: size)
         guard excess >= Balance.packages(Int64(values.overAccumulationPackages), of: size) else {
@@ -38,7 +38,7 @@ extension Machine {
 
     /// What fills used in the window, and how many microseconds that is: since the first movement, within bounds.
     func use(_ row: AccumulatorRow, _ policy: Int) -> (Balance, Int64) {
-        let values = policies[policy].numbers
+        let values = numbers[policy]
         let day = 86_400_000_000 as Int64
         let first = now.microseconds &- Int64(values.useDays) &* day
         var sum = Balance.zero
@@ -56,7 +56,7 @@ extension Machine {
     /// Has a moved balance looked at when it will have waited too long.
     func staleMoment(_ row: AccumulatorRow) -> Int64 {
         let policy = policy(on: Instant(microseconds: row.lastMoved).utcDate)
-        return row.lastMoved &+ Int64(policies[policy].numbers.staleDays) &* 86_400_000_000
+        return row.lastMoved &+ Int64(numbers[policy].staleDays) &* 86_400_000_000
     }
 
     mutating func watch(_ number: UInt32) {

@@ -58,12 +58,13 @@ extension Machine {
         }
     }
 
+    static func accumulatorHash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64 {
+        Hash.words(UInt64(pharmacy) << 32 | UInt64(product), UInt64(account.rawValue))
+    }
+
     /// The accumulator of a key, which is made if it is new.
     mutating func accumulator(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt32 {
-        func hash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64 {
-            Hash.words(UInt64(pharmacy) << 32 | UInt64(product), UInt64(account.rawValue))
-        }
-        let key = hash(pharmacy, product, account)
+        let key = Self.accumulatorHash(pharmacy, product, account)
         let found = accumulatorIndex.find(key) {
             accumulators[$0].pharmacy == pharmacy && accumulators[$0].product == product
                 && accumulators[$0].account == account
@@ -71,9 +72,7 @@ extension Machine {
         if found != 0 { return found }
         let number = accumulators.insert(
             AccumulatorRow(pharmacy: pharmacy, product: product, account: account))
-        accumulatorIndex.insert(key, number) {
-            hash(accumulators[$0].pharmacy, accumulators[$0].product, accumulators[$0].account)
-        }
+        accumulatorIndex.insert(key, number)
         return number
     }
 
@@ -82,7 +81,7 @@ extension Machine {
         accumulators[number].firstUse = uses.insert(
             UseRow(quantity: quantity, at: now.microseconds, next: accumulators[number].firstUse))
         var longest: Int32 = 0
-        for policy in policies { longest = max(longest, policy.numbers.useDays) }
+        for policy in numbers { longest = max(longest, policy.useDays) }
         var previous = accumulators[number].firstUse
         while uses[previous].next != 0 {
             let next = uses[previous].next
@@ -137,10 +136,7 @@ extension Machine {
                 recordNumber: recordNumber, first: row.coveredFrom, last: row.keySequence - 1,
                 accumulator: number, index: UInt32(outputIndex[3]), nextInBucket: 0))
         let hash = Hash.words(UInt64(bitPattern: recordNumber), UInt64(replenishments[proposal].index))
-        replenishmentIndex.insert(hash, proposal) {
-            Hash.words(
-                UInt64(bitPattern: replenishments[$0].recordNumber), UInt64(replenishments[$0].index))
-        }
+        replenishmentIndex.insert(hash, proposal)
         replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
             proposal, due: today &+ Int32(horizonDays) &+ 1, today: today)
         writeReplenishment(proposal, facts.policy)
@@ -155,10 +151,7 @@ extension Machine {
     mutating func forget(replenishment: UInt32) {
         let row = replenishments[replenishment]
         let hash = Hash.words(UInt64(bitPattern: row.recordNumber), UInt64(row.index))
-        replenishmentIndex.remove(hash, replenishment) {
-            Hash.words(
-                UInt64(bitPattern: replenishments[$0].recordNumber), UInt64(replenishments[$0].index))
-        }
+        replenishmentIndex.remove(hash, replenishment)
         replenishments.remove(replenishment)
     }
 
@@ -180,7 +173,8 @@ extension Machine {
         let inForce = policies[policy].rulesInForce(on: date)
         let row = accumulators[number]
         let invoice = unsafe IncomingIdentifier(record.bytes(purchase.invoiceID))
-        if row.bought > row.proposed, date >= policies[policy].numbers.alertsFrom {
+        // A credit brings the count down: it never is the purchase that was too many.
+        if purchase.packages > 0, row.bought > row.proposed, date >= numbers[policy].alertsFrom {
             switch purchase.account {
             case .discounted:
                 if inForce.has(.overReplenished) {
@@ -189,7 +183,7 @@ extension Machine {
             case .groupPurchasing:
                 let type = reference.period(reference.entities.rows[entity], on: date)?.what ?? 0
                 if inForce.has(.gpoProhibitedPurchase),
-                    policies[policy].numbers.gpoProhibitedTypes.has(type),
+                    numbers[policy].gpoProhibitedTypes.has(type),
                     reference.products[row.product].isKnown
                 {
                     openInvoiceAlert(.gpoProhibitedPurchase, number, invoice, policy)
@@ -294,22 +288,21 @@ extension Machine {
         let row = accumulators[number]
         let entity = reference.pharmacies.rows[row.pharmacy].entity
         let policy = policy(on: CivilDate(day: today))
-        let out = outputs[Int(OutputTopic.accumulators.rawValue)]
+        var out = outputs[Int(OutputTopic.accumulators.rawValue)].pen()
         let index = outputIndex[2]
-        out.reserve(4096)
-        begin(.accumulators, entity, policy)
+        begin(&out, .accumulators, entity, policy)
         out.put(",\"increment_id\":\"i_")
-        putNumber(out, recordNumber, index)
+        putNumber(&out, recordNumber, index)
         out.put("\",\"key_sequence\":")
         out.put(row.keySequence)
         out.put(",\"pharmacy_npi\":")
-        putNpi(out, reference.pharmacies.rows[row.pharmacy])
+        putNpi(&out, reference.pharmacies.rows[row.pharmacy])
         out.put(",\"ndc11\":")
-        putProduct(out, row.product)
+        putProduct(&out, row.product)
         out.put(",\"account\":")
-        put(out, row.account)
+        put(&out, row.account)
         out.put(",\"unit\":")
-        putUnit(out, row.product)
+        putUnit(&out, row.product)
         out.put(",\"quantity\":")
         out.put(quantity)
         out.put(",\"reason\":\"")
@@ -325,14 +318,14 @@ extension Machine {
             if let facts {
                 out.put(",\"decision_id\":\"d_")
                 putNumber(
-                    out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
+                    &out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
                 out.put("\"")
-                putFillFields(out, facts)
+                putFillFields(&out, facts)
             }
         case .replenishment(let proposal):
             out.put("\"replenishment\",\"replenishment_id\":\"r_")
             putNumber(
-                out, replenishments[proposal].recordNumber, Int64(replenishments[proposal].index))
+                &out, replenishments[proposal].recordNumber, Int64(replenishments[proposal].index))
             out.put("\"")
         case .disposition(let id):
             out.put("\"disposition\",\"event_id\":")
@@ -341,14 +334,13 @@ extension Machine {
             out.put("\"adjustment\",\"adjustment_id\":")
             if let record { unsafe out.put(string: record.bytes(id)) }
         }
-        out.reserve(16)
         out.put("}}")
-        finish(.accumulators, entity)
+        finish(.accumulators, entity, out)
     }
 
-    func putUnit(_ out: OutputBuffer, _ product: UInt32) {
+    func putUnit(_ out: inout Pen, _ product: UInt32) {
         if let unit = BillingUnit(rawValue: reference.products[product].unit) {
-            put(out, unit)
+            put(&out, unit)
         } else {
             out.put("null")
         }
@@ -359,23 +351,22 @@ extension Machine {
         let accumulator = accumulators[row.accumulator]
         let entity = reference.pharmacies.rows[accumulator.pharmacy].entity
         let size = Quantity(millionths: row.packageSize)
-        let out = outputs[Int(OutputTopic.replenishments.rawValue)]
-        out.reserve(4096)
-        begin(.replenishments, entity, policy)
+        var out = outputs[Int(OutputTopic.replenishments.rawValue)].pen()
+        begin(&out, .replenishments, entity, policy)
         out.put(",\"replenishment_id\":\"r_")
-        putNumber(out, row.recordNumber, Int64(row.index))
+        putNumber(&out, row.recordNumber, Int64(row.index))
         out.put("\",\"pharmacy_npi\":")
-        putNpi(out, reference.pharmacies.rows[accumulator.pharmacy])
+        putNpi(&out, reference.pharmacies.rows[accumulator.pharmacy])
         out.put(",\"ndc11\":")
-        putProduct(out, accumulator.product)
+        putProduct(&out, accumulator.product)
         out.put(",\"account\":")
-        put(out, accumulator.account)
+        put(&out, accumulator.account)
         out.put(",\"packages\":")
         out.put(row.packages)
         out.put(",\"package_size\":")
         out.put(Balance(size))
         out.put(",\"unit\":")
-        putUnit(out, accumulator.product)
+        putUnit(&out, accumulator.product)
         out.put(",\"balance_before\":")
         out.put(row.balanceBefore)
         out.put(",\"balance_after\":")
@@ -390,6 +381,6 @@ extension Machine {
         out.put(",\"last\":")
         out.put(row.last)
         out.put("}}")
-        finish(.replenishments, entity)
+        finish(.replenishments, entity, out)
     }
 }

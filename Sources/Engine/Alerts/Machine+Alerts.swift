@@ -44,7 +44,7 @@ extension Machine {
         while let rule = rules.popFirst() {
             let isOpen = fills[fill].open.has(rule)
             if alerting.has(rule) {
-                if !isOpen, facts.date < policies[facts.policy].numbers.alertsFrom { continue }
+                if !isOpen, facts.date < numbers[facts.policy].alertsFrom { continue }
                 writeValues(of: rule, facts)
                 let content = contentHash(rule, facts.policy)
                 let alert = alert(ofFill: fill, rule)
@@ -94,48 +94,49 @@ extension Machine {
             if alerts[number].rule == rule { return number }
             number = alerts[number].next
         }
-        let row = fills[fill]
-        var key = alertKey(row.pharmacy, rule)
-        key += text(of: row.rx)
-        key.append(0x1F)
-        key += Array(String(row.fillNumber).utf8)
-        number = insertAlert(key, rule, subject: fill, next: row.firstAlert, isOfFill: true)
+        var key = keys.pen()
+        putKey(&key, fills[fill].pharmacy, rule)
+        putBare(&key, fills[fill].rx)
+        key.put(byte: 0x1F)
+        key.put(Int64(fills[fill].fillNumber))
+        number = insertAlert(
+            key, rule, subject: fill, next: fills[fill].firstAlert, isOfFill: true)
         fills[fill].firstAlert = number
         return number
     }
 
     /// Entity, rule and pharmacy, each followed by 0x1F: what every alert's id is hashed from first.
-    private func alertKey(_ pharmacy: UInt32, _ rule: Rule) -> [UInt8] {
+    private func putKey(_ key: inout Pen, _ pharmacy: UInt32, _ rule: Rule) {
         let name = reference.pharmacies.rows[pharmacy]
-        var key = text(of: reference.entities.rows[name.entity])
-        key.append(0x1F)
-        key += Array(rule.name.utf8)
-        key.append(0x1F)
-        key += npiText(name)
-        key.append(0x1F)
-        return key
+        putBare(&key, reference.entities.rows[name.entity])
+        key.put(byte: 0x1F)
+        key.put(rule.text)
+        key.put(byte: 0x1F)
+        putBareNpi(&key, name)
+        key.put(byte: 0x1F)
     }
 
     private mutating func insertAlert(
-        _ key: [UInt8], _ rule: Rule, subject: UInt32, next: UInt32, isOfFill: Bool,
+        _ key: Pen, _ rule: Rule, subject: UInt32, next: UInt32, isOfFill: Bool,
         invoice: Identifier = .none
     ) -> UInt32 {
-        let (high, low) = unsafe key.withUnsafeBytes { unsafe SHA256.prefix($0) }
+        keys.keep(key)
+        let (high, low) = unsafe SHA256.prefix(keys.written)
+        keys.removeAll()
         let number = alerts.insert(
             AlertRow(
                 idHigh: high, idLow: low, content: 0, invoice: invoice, subject: subject, next: next,
                 rule: rule, isOfFill: isOfFill))
-        alertIndex.insert(Hash.words(high, low), number) {
-            Hash.words(alerts[$0].idHigh, alerts[$0].idLow)
-        }
+        if hasAlertIndex { alertIndex.insert(Hash.words(high, low), number) }
         return number
     }
 
     mutating func removeAlert(_ number: UInt32) {
         let row = alerts[number]
-        alertIndex.remove(Hash.words(row.idHigh, row.idLow), number) {
-            Hash.words(alerts[$0].idHigh, alerts[$0].idLow)
-        }
+        if hasAlertIndex { alertIndex.remove(Hash.words(row.idHigh, row.idLow), number) }
+        // A freed row is recognised by having no id.
+        alerts[number].idHigh = 0
+        alerts[number].idLow = 0
         dispositions[number] = nil
         release(row.invoice)
         alerts.remove(number)
@@ -143,11 +144,7 @@ extension Machine {
 
     /// Hash of what makes an update: severity, owner, root cause and the values in `scratch`.
     private func contentHash(_ rule: Rule, _ policy: Int) -> UInt64 {
-        let one = policies[policy].policy[rule]
-        let owner = unsafe Array(one.owner.utf8).withUnsafeBytes {
-            unsafe Hash.bytes($0, seed: UInt64(one.severity.rawValue) << 8 | UInt64(one.rootCause.rawValue))
-        }
-        return unsafe Hash.bytes(scratch.written, seed: owner)
+        unsafe Hash.bytes(scratch.written, seed: policies[policy].pieces[Int(rule.rawValue)].seed)
     }
 
     // MARK: alerts about accumulators and invoices
@@ -160,7 +157,7 @@ extension Machine {
         while alert != 0, alerts[alert].rule != rule { alert = alerts[alert].next }
         let isOpen = alert != 0 && alerts[alert].isOpen
         if holds, inForce.has(rule) {
-            if !isOpen, CivilDate(day: today) < policies[policy].numbers.alertsFrom { return }
+            if !isOpen, CivilDate(day: today) < numbers[policy].alertsFrom { return }
             if alert == 0 { alert = insertAlert(ofAccumulator: number, rule) }
             writeValues(of: rule, accumulator: number, policy)
             let content = contentHash(rule, policy)
@@ -187,13 +184,14 @@ extension Machine {
         ofAccumulator number: UInt32, _ rule: Rule, invoice: Identifier = .none
     ) -> UInt32 {
         let row = accumulators[number]
-        var key = alertKey(row.pharmacy, rule)
-        key += text(ofProduct: row.product)
-        key.append(0x1F)
-        key += Array(row.account.name.utf8)
+        var key = keys.pen()
+        putKey(&key, row.pharmacy, rule)
+        unsafe text(ofProduct: row.product).withUnsafeBytes { unsafe key.put(raw: $0) }
+        key.put(byte: 0x1F)
+        key.put(row.account.text)
         if invoice != .none {
-            key.append(0x1F)
-            key += text(of: invoice)
+            key.put(byte: 0x1F)
+            putBare(&key, invoice)
         }
         let alert = insertAlert(
             key, rule, subject: number, next: row.firstAlert, isOfFill: false, invoice: invoice)
@@ -240,6 +238,7 @@ extension Machine {
             counts.dispositionsWithoutEffect += 1
             return
         }
+        indexAlerts()
         let alert = alertIndex.find(Hash.words(high, low)) {
             alerts[$0].idHigh == high && alerts[$0].idLow == low
         }
@@ -266,6 +265,16 @@ extension Machine {
         }
     }
 
+    /// Makes the index of alerts at the first disposition about one: where nobody answers alerts on this way, it would
+    /// cost a cache miss per alert for nothing.
+    private mutating func indexAlerts() {
+        guard !hasAlertIndex else { return }
+        hasAlertIndex = true
+        for number in 1..<UInt32(alerts.used) where alerts[number].idHigh | alerts[number].idLow != 0 {
+            alertIndex.insert(Hash.words(alerts[number].idHigh, alerts[number].idLow), number)
+        }
+    }
+
     private func entity(ofAlert alert: UInt32) -> UInt32 {
         let pharmacy =
             alerts[alert].isOfFill
@@ -276,9 +285,8 @@ extension Machine {
     // MARK: records
 
     /// The fields from `alert_id` to `owner`.
-    private func putHead(_ out: OutputBuffer, _ alert: UInt32, _ state: AlertState, _ policy: Int) {
+    private func putHead(_ out: inout Pen, _ alert: UInt32, _ state: AlertState, _ policy: Int) {
         let row = alerts[alert]
-        let rule = policies[policy].policy[row.rule]
         out.put(",\"alert_id\":\"a_")
         out.put(hex: row.idHigh)
         out.put(hex: row.idLow)
@@ -286,26 +294,20 @@ extension Machine {
         out.put(row.rule.text)
         out.put("\",\"state\":\"")
         out.put(state.text)
-        out.put("\",\"severity\":\"")
-        out.put(rule.severity.text)
-        out.put("\",\"owner\":")
-        out.put(string: rule.owner)
-        out.put(",\"subject\":")
+        out.put(raw: policies[policy].pieces[Int(row.rule.rawValue)].severityAndOwner)
     }
 
-    /// The fields from `root_cause` to `summary`, with the summary's text already in `sentence`.
-    private func putMiddle(_ out: OutputBuffer, _ alert: UInt32, _ policy: Int) {
-        out.reserve(1024)
-        out.put(",\"root_cause\":\"")
-        out.put(policies[policy].policy[alerts[alert].rule].rootCause.text)
-        out.put("\",\"summary\":")
-        unsafe out.put(string: sentence.written)
-        out.reserve(512)
+    /// `root_cause` and the name of `summary`, whose text comes next.
+    private func putCause(_ out: inout Pen, _ rule: Rule, _ policy: Int) {
+        out.put(raw: policies[policy].pieces[Int(rule.rawValue)].rootCause)
+    }
+
+    private func putOccurrence(_ out: inout Pen, _ alert: UInt32) {
         out.put(",\"occurrence\":")
         out.put(Int64(alerts[alert].occurrence))
     }
 
-    private func putResolution(_ out: OutputBuffer, _ state: AlertState) {
+    private func putResolution(_ out: inout Pen, _ state: AlertState) {
         switch state {
         case .opened, .updated: out.put(",\"resolution\":null")
         case .resolved(let resolution):
@@ -315,104 +317,97 @@ extension Machine {
         }
     }
 
-    private func putDispositions(_ out: OutputBuffer, _ alert: UInt32) {
+    private func putDispositions(_ out: inout Pen, _ alert: UInt32) {
         out.put(",\"dispositions\":[")
         var isFirst = true
         for note in dispositions[alert] ?? [] {
-            out.reserve(256)
             out.put(isFirst ? "{\"offset\":" : ",{\"offset\":")
             isFirst = false
             out.put(note.offset)
             out.put(",\"decision\":")
-            put(out, note.decision)
+            put(&out, note.decision)
             out.put(",\"actor\":")
             unsafe note.actor.withUnsafeBytes { unsafe out.put(string: $0) }
-            out.reserve(16)
             out.put(",\"role\":")
-            putOptional(out, note.role)
+            putOptional(&out, note.role)
             out.put(",\"note\":")
-            putOptional(out, note.note)
+            putOptional(&out, note.note)
             out.put(byte: UInt8(ascii: "}"))
         }
-        out.reserve(64)
         out.put(byte: UInt8(ascii: "]"))
     }
 
-    private func putOptional(_ out: OutputBuffer, _ text: [UInt8]) {
+    private func putOptional(_ out: inout Pen, _ text: [UInt8]) {
         if text.isEmpty {
             out.put("null")
         } else {
             unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
         }
-        out.reserve(64)
     }
 
     private mutating func writeFillAlert(
         _ alert: UInt32, _ state: AlertState, _ facts: Facts
     ) {
-        let out = outputs[Int(OutputTopic.alerts.rawValue)]
+        var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
         let row = alerts[alert]
-        writeSentence(row.rule, facts)
-        out.reserve(4096)
-        begin(.alerts, facts.entity, facts.policy)
-        putHead(out, alert, state, facts.policy)
-        putFill(out, facts)
-        putMiddle(out, alert, facts.policy)
+        begin(&out, .alerts, facts.entity, facts.policy)
+        putHead(&out, alert, state, facts.policy)
+        putFill(&out, facts)
+        putCause(&out, row.rule, facts.policy)
+        putSentence(&out, row.rule, facts)
+        putOccurrence(&out, alert)
         out.put(",\"decision_id\":\"d_")
-        putNumber(out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
+        putNumber(&out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
         out.put("\",\"patient_token\":")
-        if let dispense = facts.dispense { putToken(out, dispense.patient) } else { out.put("null") }
-        putResolution(out, state)
+        putToken(&out, facts.patient)
+        putResolution(&out, state)
         out.put(",\"evidence\":{\"records\":[")
-        putRecords(out, row.rule, facts)
+        putRecords(&out, row.rule, facts)
         out.put("],\"reference\":[")
-        putReferenceRows(out, row.rule, facts)
+        putReferenceRows(&out, row.rule, facts)
         out.put("],\"values\":{")
-        putValues(out)
+        putValues(&out)
         out.put(byte: UInt8(ascii: "}"))
-        putDispositions(out, alert)
+        putDispositions(&out, alert)
         out.put("}}")
-        finish(.alerts, facts.entity)
+        finish(.alerts, facts.entity, out)
     }
 
     /// The values in `scratch`, without the comma before the first.
-    private func putValues(_ out: OutputBuffer) {
-        let values = unsafe UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst())
-        out.reserve(values.count + 64)
-        unsafe out.put(raw: values)
+    private func putValues(_ out: inout Pen) {
+        unsafe out.put(raw: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
     }
 
     private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int) {
-        let out = outputs[Int(OutputTopic.alerts.rawValue)]
+        var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
         let row = alerts[alert]
         let accumulator = accumulators[row.subject]
         let entity = reference.pharmacies.rows[accumulator.pharmacy].entity
-        writeSentence(row.rule, accumulator: row.subject, policy)
-        out.reserve(4096)
-        begin(.alerts, entity, policy)
-        putHead(out, alert, state, policy)
+        begin(&out, .alerts, entity, policy)
+        putHead(&out, alert, state, policy)
         out.put("{\"kind\":\"accumulator\",\"pharmacy_npi\":")
-        putNpi(out, reference.pharmacies.rows[accumulator.pharmacy])
+        putNpi(&out, reference.pharmacies.rows[accumulator.pharmacy])
         out.put(",\"ndc11\":")
-        putProduct(out, accumulator.product)
+        putProduct(&out, accumulator.product)
         out.put(",\"account\":")
-        put(out, accumulator.account)
+        put(&out, accumulator.account)
         if row.invoice != .none {
             out.put(",\"invoice_id\":")
-            put(out, row.invoice)
+            put(&out, row.invoice)
         }
-        out.reserve(64)
         out.put(byte: UInt8(ascii: "}"))
-        putMiddle(out, alert, policy)
+        putCause(&out, row.rule, policy)
+        putSentence(&out, row.rule, accumulator: row.subject)
+        putOccurrence(&out, alert)
         out.put(",\"decision_id\":null,\"patient_token\":null")
-        putResolution(out, state)
+        putResolution(&out, state)
         out.put(",\"evidence\":{\"records\":[{\"kind\":\"cause\",\"offset\":")
         out.put(offset)
         out.put("}],\"reference\":[],\"values\":{")
-        putValues(out)
+        putValues(&out)
         out.put(byte: UInt8(ascii: "}"))
-        putDispositions(out, alert)
+        putDispositions(&out, alert)
         out.put("}}")
-        finish(.alerts, entity)
+        finish(.alerts, entity, out)
     }
 }

@@ -8,131 +8,132 @@ extension Machine {
     /// Writes `,"name":value` pairs of what a rule compared about a fill.
     mutating func writeValues(of rule: Rule, _ facts: Facts) {
         scratch.removeAll()
-        scratch.reserve(4096)
-        let values = policies[facts.policy].numbers
+        var out = scratch.pen(16_384)
+        defer { scratch.keep(out) }
+        let values = numbers[facts.policy]
         switch rule {
         case .encounterMissing:
-            date("written_on", facts.writtenOn)
-            date("look_back_from", facts.writtenOn.adding(days: 0 - values.lookBackDays))
-            number("look_back_days", Int64(values.lookBackDays))
-            number("encounter_grace_hours", Int64(values.encounterGraceHours))
+            date(&out, "written_on", facts.writtenOn)
+            date(&out, "look_back_from", facts.writtenOn.adding(days: 0 - values.lookBackDays))
+            number(&out, "look_back_days", Int64(values.lookBackDays))
+            number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
         case .encounterInpatient:
-            moment("occurred_at", facts.occurredAt)
+            moment(&out, "occurred_at", facts.occurredAt)
             if facts.stay != 0 {
                 let stay = encounters[facts.stay]
-                name("encounter_id")
-                put(scratch, stay.id)
-                moment("start", stay.start)
-                moment("end", stay.end)
+                name(&out, "encounter_id")
+                put(&out, stay.id)
+                moment(&out, "start", stay.start)
+                moment(&out, "end", stay.end)
             }
-            number("discharge_hours", Int64(values.dischargeHours))
+            number(&out, "discharge_hours", Int64(values.dischargeHours))
         case .providerMismatch:
-            prescriber(facts)
-            name("matched_encounter_id")
-            if facts.matched != 0 { put(scratch, encounters[facts.matched].id) } else { scratch.put("null") }
-            number("encounter_grace_hours", Int64(values.encounterGraceHours))
+            prescriber(&out, facts)
+            name(&out, "matched_encounter_id")
+            if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
+            number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
         case .siteUnregistered:
-            name("site_id")
-            if let dispense = facts.dispense {
-                put(scratch, name: reference.sites.rows[dispense.site])
+            name(&out, "site_id")
+            if facts.shown != 0 {
+                put(&out, name: reference.sites.rows[dispenses[facts.shown].site])
             } else {
-                scratch.put("null")
+                out.put("null")
             }
-            date("written_on", facts.writtenOn)
-            date("fill_date", facts.date)
-            boolean("entity_registered", facts.isEntityRegistered)
-            boolean("site_registered", facts.isSiteRegistered)
+            date(&out, "written_on", facts.writtenOn)
+            date(&out, "fill_date", facts.date)
+            boolean(&out, "entity_registered", facts.isEntityRegistered)
+            boolean(&out, "site_registered", facts.isSiteRegistered)
         case .providerIneligible:
-            prescriber(facts)
-            date("written_on", facts.writtenOn)
+            prescriber(&out, facts)
+            date(&out, "written_on", facts.writtenOn)
         case .pharmacyUnregistered:
-            name("pharmacy_npi")
-            putNpi(scratch, reference.pharmacies.rows[fills[facts.fill].pharmacy])
-            date("fill_date", facts.date)
+            name(&out, "pharmacy_npi")
+            putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+            date(&out, "fill_date", facts.date)
         case .duplicateDiscount:
             let claim = facts.forbiddenMedicaidClaim
             if claim != 0 {
-                claimID(claim)
+                claimID(&out, claim)
                 let type = reference.payers[claims[claim].payer].type
-                name("payer_type")
-                quote(type.text)
-                name("election")
-                scratch.put(facts.forbiddenByCarveOut ? "\"carve_out\"" : "\"carve_in\"")
-                number("coverage_order", Int64(claims[claim].coverageOrder))
-                boolean("marked", policies[facts.policy].isMarked[Int(claims[claim].codes)])
+                name(&out, "payer_type")
+                quote(&out, type.text)
+                name(&out, "election")
+                out.put(facts.forbiddenByCarveOut ? "\"carve_out\"" : "\"carve_in\"")
+                number(&out, "coverage_order", Int64(claims[claim].coverageOrder))
+                boolean(&out, "marked", isMarked[facts.policy][Int(claims[claim].codes)])
             }
-            boolean("treated_as_340b", facts.isTreated)
+            boolean(&out, "treated_as_340b", facts.isTreated)
         case .manufacturerRestriction:
-            text("labeler", reference.texts.all[Int(facts.product?.labeler ?? 0)])
-            text("entity_type", reference.types.all[Int(facts.entityType)])
-            name("arrangement")
-            scratch.put(facts.pharmacyPeriod?.what == 1 ? "\"contract\"" : "\"in_house\"")
-            date("fill_date", facts.date)
+            text(&out, "labeler", reference.texts.all[Int(reference.products[facts.product].labeler)])
+            text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
+            name(&out, "arrangement")
+            out.put(facts.isContractPharmacy ? "\"contract\"" : "\"in_house\"")
+            date(&out, "fill_date", facts.date)
         case .orphanDrugExcluded:
-            product("ndc11", facts)
-            text("entity_type", reference.types.all[Int(facts.entityType)])
+            product(&out, "ndc11", facts)
+            text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
         case .mfpUnmarked:
-            if facts.unmarkedMedicareClaim != 0 { claimID(facts.unmarkedMedicareClaim) }
-            date("mfp_from", facts.product?.mfpFrom ?? .distantFuture)
-            date("fill_date", facts.date)
+            if facts.unmarkedMedicareClaim != 0 { claimID(&out, facts.unmarkedMedicareClaim) }
+            date(&out, "mfp_from", facts.mfpFrom)
+            date(&out, "fill_date", facts.date)
         case .ndcUnknown:
-            text("dispensed_ndc", facts.dispense.map { self.text(ofProduct: $0.product) } ?? [])
+            text(&out, "dispensed_ndc", self.text(ofProduct: facts.product))
             if facts.claimWithUnknownNdc != 0 {
-                claimID(facts.claimWithUnknownNdc)
-                text("billed_ndc", self.text(ofProduct: claims[facts.claimWithUnknownNdc].product))
+                claimID(&out, facts.claimWithUnknownNdc)
+                text(&out, "billed_ndc", self.text(ofProduct: claims[facts.claimWithUnknownNdc].product))
             }
         case .ndcMismatch:
-            product("dispensed_ndc11", facts)
+            product(&out, "dispensed_ndc11", facts)
             if facts.claimWithOtherNdc != 0 {
-                claimID(facts.claimWithOtherNdc)
-                name("billed_ndc11")
-                putProduct(scratch, claims[facts.claimWithOtherNdc].product)
+                claimID(&out, facts.claimWithOtherNdc)
+                name(&out, "billed_ndc11")
+                putProduct(&out, claims[facts.claimWithOtherNdc].product)
             }
         case .quantityMismatch:
-            name("dispensed_quantity")
-            scratch.put(Balance(Quantity(millionths: facts.quantity)))
+            name(&out, "dispensed_quantity")
+            out.put(Balance(Quantity(millionths: facts.quantity)))
             if facts.claimWithOtherQuantity != 0 {
-                claimID(facts.claimWithOtherQuantity)
-                name("billed_quantity")
-                scratch.put(Balance(Quantity(millionths: facts.billedQuantity)))
+                claimID(&out, facts.claimWithOtherQuantity)
+                name(&out, "billed_quantity")
+                out.put(Balance(Quantity(millionths: facts.billedQuantity)))
             }
-            if let dispense = facts.dispense {
-                name("unit")
-                put(scratch, dispense.unit)
-                name("billing_unit")
-                putUnit(scratch, dispense.product)
+            if let unit = BillingUnit(rawValue: facts.unit) {
+                name(&out, "unit")
+                put(&out, unit)
+                name(&out, "billing_unit")
+                putUnit(&out, facts.product)
             }
         case .claimWithoutDispense:
-            if facts.firstLive != 0 { claimID(facts.firstLive) }
-            moment("first_record_at", facts.firstArrival)
-            number("dispense_grace_hours", Int64(values.dispenseGraceHours))
+            if facts.firstLive != 0 { claimID(&out, facts.firstLive) }
+            moment(&out, "first_record_at", facts.firstArrival)
+            number(&out, "dispense_grace_hours", Int64(values.dispenseGraceHours))
         case .dispenseWithoutClaim:
-            moment("first_record_at", facts.firstArrival)
-            number("claim_grace_hours", Int64(values.claimGraceHours))
+            moment(&out, "first_record_at", facts.firstArrival)
+            number(&out, "claim_grace_hours", Int64(values.claimGraceHours))
         case .writtenDateInvalid:
-            date("written_on", facts.writtenOn)
-            date("fill_date", facts.date)
-            number("prescription_life_days", Int64(values.prescriptionLifeDays))
+            date(&out, "written_on", facts.writtenOn)
+            date(&out, "fill_date", facts.date)
+            number(&out, "prescription_life_days", Int64(values.prescriptionLifeDays))
         case .fillDuplicate:
             if facts.duplicateDispense != 0, facts.primary != 0 {
-                name("first_dispense_id")
-                put(scratch, dispenses[facts.primary].id)
-                name("second_dispense_id")
-                put(scratch, dispenses[facts.duplicateDispense].id)
+                name(&out, "first_dispense_id")
+                put(&out, dispenses[facts.primary].id)
+                name(&out, "second_dispense_id")
+                put(&out, dispenses[facts.duplicateDispense].id)
             }
             if facts.duplicateClaim != 0 {
-                name("second_claim_id")
-                put(scratch, claims[facts.duplicateClaim].id)
-                number("coverage_order", Int64(claims[facts.duplicateClaim].coverageOrder))
+                name(&out, "second_claim_id")
+                put(&out, claims[facts.duplicateClaim].id)
+                number(&out, "coverage_order", Int64(claims[facts.duplicateClaim].coverageOrder))
             }
         case .patientVelocity:
-            number("pharmacies", Int64(facts.velocityPharmacies))
-            number("prescribers", Int64(facts.velocityPrescribers))
-            number("velocity_days", Int64(values.velocityDays))
-            product("ndc11", facts)
+            number(&out, "pharmacies", Int64(facts.velocityPharmacies))
+            number(&out, "prescribers", Int64(facts.velocityPrescribers))
+            number(&out, "velocity_days", Int64(values.velocityDays))
+            product(&out, "ndc11", facts)
         case .missedClaim:
-            if facts.firstLive != 0 { claimID(facts.firstLive) }
-            number("claim_grace_hours", Int64(values.claimGraceHours))
+            if facts.firstLive != 0 { claimID(&out, facts.firstLive) }
+            number(&out, "claim_grace_hours", Int64(values.claimGraceHours))
         case .gpoProhibitedPurchase, .usageSpike, .usageNewPair, .ineligibleRateShift,
             .captureRateDrop, .quantityOutlier, .accumulatorNegative, .overAccumulation,
             .overReplenished, .accumulatorStale, .feedSilent:
@@ -143,91 +144,90 @@ extension Machine {
     /// Writes what a rule compared about an accumulator.
     mutating func writeValues(of rule: Rule, accumulator number: UInt32, _ policy: Int) {
         scratch.removeAll()
-        scratch.reserve(1024)
+        var out = scratch.pen(16_384)
+        defer { scratch.keep(out) }
         let row = accumulators[number]
-        let values = policies[policy].numbers
+        let values = numbers[policy]
         switch rule {
         case .accumulatorNegative:
-            balance("balance", row.balance)
+            balance(&out, "balance", row.balance)
         case .overAccumulation:
             let (use, span) = use(row, policy)
-            balance("accumulated", row.net)
-            self.number("packages_bought", row.bought)
-            balance("package_size", Balance(Quantity(millionths: reference.products[row.product].packageSize)))
-            balance("use", use)
-            self.number("use_days", span / 86_400_000_000)
-            self.number("over_accumulation_days", Int64(values.overAccumulationDays))
+            balance(&out, "accumulated", row.net)
+            self.number(&out, "packages_bought", row.bought)
+            balance(&out, "package_size", Balance(Quantity(millionths: reference.products[row.product].packageSize)))
+            balance(&out, "use", use)
+            self.number(&out, "use_days", span / 86_400_000_000)
+            self.number(&out, "over_accumulation_days", Int64(values.overAccumulationDays))
         case .accumulatorStale:
-            balance("balance", row.balance)
-            moment("last_moved_at", row.lastMoved)
-            self.number("stale_days", Int64(values.staleDays))
+            balance(&out, "balance", row.balance)
+            moment(&out, "last_moved_at", row.lastMoved)
+            self.number(&out, "stale_days", Int64(values.staleDays))
         case .overReplenished, .gpoProhibitedPurchase:
-            self.number("packages_bought", row.bought)
-            self.number("packages_due", row.proposed)
+            self.number(&out, "packages_bought", row.bought)
+            self.number(&out, "packages_due", row.proposed)
         default:
             preconditionFailure("this rule's subject is no accumulator")
         }
     }
 
-    private func name(_ name: StaticString) {
-        scratch.reserve(2048)
-        scratch.put(",\"")
-        scratch.put(name)
-        scratch.put("\":")
+    private func name(_ out: inout Pen, _ name: StaticString) {
+        out.put(",\"")
+        out.put(name)
+        out.put("\":")
     }
-    private func quote(_ text: StaticString) {
-        scratch.put("\"")
-        scratch.put(text)
-        scratch.put("\"")
+    private func quote(_ out: inout Pen, _ text: StaticString) {
+        out.put("\"")
+        out.put(text)
+        out.put("\"")
     }
-    private func date(_ name: StaticString, _ date: CivilDate) {
-        self.name(name)
-        scratch.put(date)
+    private func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
+        self.name(&out, name)
+        out.put(date)
     }
-    private func moment(_ name: StaticString, _ microseconds: Int64) {
-        self.name(name)
-        scratch.put(Instant(microseconds: microseconds))
+    private func moment(_ out: inout Pen, _ name: StaticString, _ microseconds: Int64) {
+        self.name(&out, name)
+        out.put(Instant(microseconds: microseconds))
     }
-    private func number(_ name: StaticString, _ value: Int64) {
-        self.name(name)
-        scratch.put(value)
+    private func number(_ out: inout Pen, _ name: StaticString, _ value: Int64) {
+        self.name(&out, name)
+        out.put(value)
     }
-    private func balance(_ name: StaticString, _ value: Balance) {
-        self.name(name)
-        scratch.put(value)
+    private func balance(_ out: inout Pen, _ name: StaticString, _ value: Balance) {
+        self.name(&out, name)
+        out.put(value)
     }
-    private func boolean(_ name: StaticString, _ value: Bool) {
-        self.name(name)
-        scratch.put(value ? "true" : "false")
+    private func boolean(_ out: inout Pen, _ name: StaticString, _ value: Bool) {
+        self.name(&out, name)
+        out.put(value ? "true" : "false")
     }
-    private func text(_ name: StaticString, _ bytes: [UInt8]) {
-        self.name(name)
-        unsafe bytes.withUnsafeBytes { unsafe scratch.put(string: $0) }
+    private func text(_ out: inout Pen, _ name: StaticString, _ bytes: [UInt8]) {
+        self.name(&out, name)
+        unsafe bytes.withUnsafeBytes { unsafe out.put(string: $0) }
     }
-    private func prescriber(_ facts: Facts) {
-        name("prescriber_npi")
-        if let dispense = facts.dispense {
-            putNpi(scratch, reference.providers.rows[dispense.prescriber])
+    private func prescriber(_ out: inout Pen, _ facts: Facts) {
+        name(&out, "prescriber_npi")
+        if facts.shown != 0 {
+            putNpi(&out, reference.providers.rows[facts.prescriber])
         } else {
-            scratch.put("null")
+            out.put("null")
         }
     }
-    private func product(_ name: StaticString, _ facts: Facts) {
-        self.name(name)
-        putProduct(scratch, facts.dispense?.product ?? 0)
+    private func product(_ out: inout Pen, _ name: StaticString, _ facts: Facts) {
+        self.name(&out, name)
+        putProduct(&out, facts.shown != 0 ? facts.product : 0)
     }
-    private func claimID(_ claim: UInt32) {
-        name("claim_id")
-        put(scratch, claims[claim].id)
+    private func claimID(_ out: inout Pen, _ claim: UInt32) {
+        name(&out, "claim_id")
+        put(&out, claims[claim].id)
     }
 
     // MARK: records and rows
 
     /// The journal positions of the records that a fill's alert rests on: its dispense, its live claims, its encounters.
-    func putRecords(_ out: OutputBuffer, _ rule: Rule, _ facts: Facts) {
+    func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
         var isFirst = true
         func put(_ kind: StaticString, _ offset: Int64) {
-            out.reserve(128)
             out.put(isFirst ? "{\"kind\":\"" : ",{\"kind\":\"")
             isFirst = false
             out.put(kind)
@@ -235,7 +235,7 @@ extension Machine {
             out.put(offset)
             out.put("}")
         }
-        if let dispense = facts.dispense { put("dispense", dispense.offset) }
+        if facts.shown != 0 { put("dispense", dispenses[facts.shown].offset) }
         if rule == .fillDuplicate, facts.duplicateDispense != 0 {
             put("dispense", dispenses[facts.duplicateDispense].offset)
         }
@@ -244,15 +244,13 @@ extension Machine {
         if facts.stay != 0, facts.stay != facts.matched {
             put("encounter", encounters[facts.stay].offset)
         }
-        out.reserve(256)
     }
 
     /// The reference rows that a rule looked at: what the registry says of the site, prescriber, pharmacy or entity.
-    func putReferenceRows(_ out: OutputBuffer, _ rule: Rule, _ facts: Facts) {
+    func putReferenceRows(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
         var isFirst = true
         func put(_ table: StaticString, _ row: NameRow) {
             for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount) {
-                out.reserve(256)
                 out.put(isFirst ? "{\"table\":\"" : ",{\"table\":\"")
                 isFirst = false
                 out.put(table)
@@ -267,11 +265,11 @@ extension Machine {
         switch rule {
         case .siteUnregistered:
             put("covered_entities", reference.entities.rows[facts.entity])
-            if let dispense = facts.dispense { put("sites", reference.sites.rows[dispense.site]) }
-        case .providerIneligible, .providerMismatch:
-            if let dispense = facts.dispense {
-                put("providers", reference.providers.rows[dispense.prescriber])
+            if facts.shown != 0 {
+                put("sites", reference.sites.rows[dispenses[facts.shown].site])
             }
+        case .providerIneligible, .providerMismatch:
+            if facts.shown != 0 { put("providers", reference.providers.rows[facts.prescriber]) }
         case .pharmacyUnregistered, .manufacturerRestriction: put("pharmacies", pharmacy)
         case .duplicateDiscount:
             put("pharmacies", pharmacy)
@@ -279,96 +277,110 @@ extension Machine {
         case .orphanDrugExcluded: put("covered_entities", reference.entities.rows[facts.entity])
         default: break
         }
-        out.reserve(256)
     }
 
-    // MARK: one sentence for a person, into `sentence`
+    // MARK: one sentence for a person, as a JSON string
 
-    mutating func writeSentence(_ rule: Rule, _ facts: Facts) {
-        sentence.removeAll()
-        sentence.reserve(8192)
-        let row = fills[facts.fill]
-        say("Prescription ")
-        say(text(of: row.rx))
-        say(", fill ")
-        sentence.put(Int64(row.fillNumber))
-        say(", at pharmacy ")
-        say(npiText(reference.pharmacies.rows[row.pharmacy]))
-        say(": ")
+    func putSentence(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
+        out.put("\"Prescription ")
+        putBare(&out, fills[facts.fill].rx)
+        out.put(", fill ")
+        out.put(Int64(fills[facts.fill].fillNumber))
+        out.put(", at pharmacy ")
+        putBareNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+        out.put(": ")
         switch rule {
         case .encounterMissing:
-            say("no visit of the patient with the entity supports it within the look-back.")
-        case .encounterInpatient: say("the drug was given during an inpatient stay.")
-        case .providerMismatch: say("the prescriber saw the patient in none of the matching visits.")
+            out.put("no visit of the patient with the entity supports it within the look-back.")
+        case .encounterInpatient: out.put("the drug was given during an inpatient stay.")
+        case .providerMismatch: out.put("the prescriber saw the patient in none of the matching visits.")
         case .siteUnregistered:
             if facts.isEntityRegistered {
-                say("the prescribing site was not registered when it was written.")
+                out.put("the prescribing site was not registered when it was written.")
             } else {
-                say("the covered entity was not registered.")
+                out.put("the covered entity was not registered.")
             }
-        case .providerIneligible: say("the prescriber was not on the entity's roster when it was written.")
-        case .pharmacyUnregistered: say("the pharmacy had no arrangement with the entity on the fill date.")
+        case .providerIneligible: out.put("the prescriber was not on the entity's roster when it was written.")
+        case .pharmacyUnregistered: out.put("the pharmacy had no arrangement with the entity on the fill date.")
         case .duplicateDiscount:
             if facts.forbiddenByCarveOut {
-                say("a Medicaid claim was treated as 340B although Medicaid is carved out.")
+                out.put("a Medicaid claim was treated as 340B although Medicaid is carved out.")
             } else {
-                say("a carved-in Medicaid claim lacks its 340B marker.")
+                out.put("a carved-in Medicaid claim lacks its 340B marker.")
             }
         case .manufacturerRestriction:
-            say("the labeler does not offer 340B prices to this contract pharmacy.")
-        case .orphanDrugExcluded: say("an orphan drug is excluded for this type of entity.")
-        case .mfpUnmarked: say("a Medicare claim of a fair-price drug lacks its 340B marker.")
-        case .ndcUnknown: say("the product code is unknown or can't be normalised.")
-        case .ndcMismatch: say("dispense and claim name different products.")
+            out.put("the labeler does not offer 340B prices to this contract pharmacy.")
+        case .orphanDrugExcluded: out.put("an orphan drug is excluded for this type of entity.")
+        case .mfpUnmarked: out.put("a Medicare claim of a fair-price drug lacks its 340B marker.")
+        case .ndcUnknown: out.put("the product code is unknown or can't be normalised.")
+        case .ndcMismatch: out.put("dispense and claim name different products.")
         case .quantityMismatch:
             if facts.claimWithOtherQuantity != 0 {
-                say("dispensed and billed quantity differ.")
+                out.put("dispensed and billed quantity differ.")
             } else {
-                say("the unit is not the product's billing unit.")
+                out.put("the unit is not the product's billing unit.")
             }
-        case .claimWithoutDispense: say("it was billed, but no dispense came within the grace.")
-        case .dispenseWithoutClaim: say("it was dispensed, but no claim came within the grace.")
-        case .writtenDateInvalid: say("it was filled before it was written or after it had expired.")
-        case .fillDuplicate: say("it was dispensed or billed twice under different ids.")
+        case .claimWithoutDispense: out.put("it was billed, but no dispense came within the grace.")
+        case .dispenseWithoutClaim: out.put("it was dispensed, but no claim came within the grace.")
+        case .writtenDateInvalid: out.put("it was filled before it was written or after it had expired.")
+        case .fillDuplicate: out.put("it was dispensed or billed twice under different ids.")
         case .patientVelocity:
-            say("one patient got this product from several pharmacies or prescribers within days.")
-        case .missedClaim: say("it is eligible, but was not claimed as 340B.")
+            out.put("one patient got this product from several pharmacies or prescribers within days.")
+        case .missedClaim: out.put("it is eligible, but was not claimed as 340B.")
         case .gpoProhibitedPurchase, .usageSpike, .usageNewPair, .ineligibleRateShift,
             .captureRateDrop, .quantityOutlier, .accumulatorNegative, .overAccumulation,
             .overReplenished, .accumulatorStale, .feedSilent:
             break
         }
+        out.put("\"")
     }
 
-    mutating func writeSentence(_ rule: Rule, accumulator number: UInt32, _ policy: Int) {
-        sentence.removeAll()
-        sentence.reserve(8192)
+    func putSentence(_ out: inout Pen, _ rule: Rule, accumulator number: UInt32) {
         let row = accumulators[number]
-        say("Product ")
-        say(text(ofProduct: row.product))
-        say(" at pharmacy ")
-        say(npiText(reference.pharmacies.rows[row.pharmacy]))
-        say(", account ")
-        say(Array(row.account.name.utf8))
-        say(": ")
+        out.put("\"Product ")
+        unsafe text(ofProduct: row.product).withUnsafeBytes { unsafe out.put(escaping: $0) }
+        out.put(" at pharmacy ")
+        putBareNpi(&out, reference.pharmacies.rows[row.pharmacy])
+        out.put(", account ")
+        out.put(row.account.text)
+        out.put(": ")
         switch rule {
-        case .accumulatorNegative: say("the balance is below zero.")
-        case .overAccumulation: say("more was accumulated and not bought than use explains.")
-        case .accumulatorStale: say("the balance has not moved for too long.")
-        case .overReplenished: say("more packages were bought than were due.")
+        case .accumulatorNegative: out.put("the balance is below zero.")
+        case .overAccumulation: out.put("more was accumulated and not bought than use explains.")
+        case .accumulatorStale: out.put("the balance has not moved for too long.")
+        case .overReplenished: out.put("more packages were bought than were due.")
         case .gpoProhibitedPurchase:
-            say("a GPO purchase of a covered outpatient drug by an entity under the GPO prohibition.")
+            out.put("a GPO purchase of a covered outpatient drug by an entity under the GPO prohibition.")
         default: break
+        }
+        out.put("\"")
+    }
+
+    /// An identifier inside a JSON string.
+    func putBare(_ out: inout Pen, _ identifier: Identifier) {
+        if identifier.isLong {
+            let text = identifiers.text(identifier.longNumber)
+            unsafe text.withUnsafeBytes { unsafe out.put(escaping: $0) }
+        } else {
+            out.put(packed: identifier.word)
         }
     }
 
-    private func say(_ text: StaticString) {
-        sentence.reserve(512)
-        sentence.put(text)
+    /// An entity's or site's name inside a JSON string.
+    func putBare(_ out: inout Pen, _ name: NameRow) {
+        if name.isText {
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(escaping: $0) }
+        } else {
+            out.put(packed: name.word)
+        }
     }
 
-    private func say(_ text: [UInt8]) {
-        sentence.reserve(text.count + 512)
-        for byte in text { sentence.put(byte: byte) }
+    /// An NPI inside a JSON string.
+    func putBareNpi(_ out: inout Pen, _ name: NameRow) {
+        if name.isText {
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(escaping: $0) }
+        } else {
+            out.put(name.word, digits: 10)
+        }
     }
 }

@@ -28,9 +28,9 @@ public final class OutputBuffer: @unchecked Sendable {
     /// Bytes in use.
     @exclusivity(unchecked)
     public private(set) var byteCount = 0
-    /// Place at which the next byte goes; ahead of `byteCount` while a record is written.
+    /// Place at which the next record goes.
     @exclusivity(unchecked)
-    var cursor: UnsafeMutablePointer<UInt8>
+    private var cursor: UnsafeMutablePointer<UInt8>
     /// End of each record, line feed included.
     @exclusivity(unchecked)
     public private(set) var ends: [Int] = []
@@ -51,9 +51,12 @@ public final class OutputBuffer: @unchecked Sendable {
     /// Number of records.
     public var count: Int { unsafe ends.count }
 
-    /// What has been written behind the last record: the contents of a buffer that is used as scratch.
+    /// Keeps what a pen has written in a buffer that is used as scratch.
+    func keep(_ pen: Pen) { unsafe cursor = pen.place }
+
+    /// What was kept.
     var written: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: base + byteCount, count: cursor - (base + byteCount))
+        unsafe UnsafeRawBufferPointer(start: base, count: cursor - base)
     }
 
     /// All bytes, for as long as the buffer is not written to.
@@ -76,10 +79,19 @@ public final class OutputBuffer: @unchecked Sendable {
         unsafe entities.removeAll(keepingCapacity: true)
     }
 
-    /// Makes room for `count` more bytes behind the cursor.
+    /// A pen at the end of what is written, with room for `count` bytes.
     @inline(__always)
-    func reserve(_ count: Int) {
+    func pen(_ count: Int = 4096) -> Pen {
         if unsafe limit - cursor < count { grow(count) }
+        return unsafe Pen(self, cursor, limit)
+    }
+
+    /// Makes room for `count` bytes behind a pen, which may move the memory under it.
+    func makeRoom(for count: Int, behind pen: inout Pen) {
+        unsafe cursor = pen.place
+        grow(count)
+        unsafe pen.place = cursor
+        unsafe pen.limit = limit
     }
 
     private func grow(_ count: Int) {
@@ -94,186 +106,13 @@ public final class OutputBuffer: @unchecked Sendable {
         unsafe cursor = base + used
     }
 
-    /// Ends the record being written.
+    /// Ends the record that `pen` wrote.
     @inline(__always)
-    func finish(entity: UInt32) {
-        unsafe cursor.pointee = UInt8(ascii: "\n")
-        unsafe cursor += 1
+    func finish(_ pen: Pen, entity: UInt32) {
+        unsafe pen.place.pointee = UInt8(ascii: "\n")
+        unsafe cursor = pen.place + 1
         unsafe byteCount = cursor - base
         unsafe ends.append(byteCount)
         unsafe entities.append(entity)
-    }
-
-    // MARK: pieces of JSON. Each writes at the cursor; `reserve` has made room.
-
-    /// A piece of JSON that is known when the program is written.
-    @inline(__always)
-    func put(_ text: StaticString) {
-        let count = text.utf8CodeUnitCount
-        unsafe cursor.update(from: text.utf8Start, count: count)
-        unsafe cursor += count
-    }
-
-    @inline(__always)
-    func put(byte: UInt8) {
-        unsafe cursor.pointee = byte
-        unsafe cursor += 1
-    }
-
-    /// An integer in decimal digits.
-    func put(_ value: Int64) {
-        reserve(24)
-        if value < 0 { put(byte: UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        var count = 1
-        var limit: UInt64 = 10
-        while count < 19, rest >= limit {
-            count += 1
-            limit = limit &* 10
-        }
-        if count == 19, rest >= 10_000_000_000_000_000_000 { count = 20 }
-        var place = unsafe cursor + count
-        unsafe cursor = unsafe place
-        for _ in 0..<count {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            unsafe place -= 1
-            unsafe place.pointee = UInt8(48 &+ digit)
-            rest = quotient
-        }
-    }
-
-    /// So many digits of a number, zeros in front.
-    @inline(__always)
-    func put(_ value: UInt64, digits: Int) {
-        var rest = value
-        var place = unsafe cursor + digits
-        unsafe cursor = unsafe place
-        for _ in 0..<digits {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            unsafe place -= 1
-            unsafe place.pointee = UInt8(48 &+ digit)
-            rest = quotient
-        }
-    }
-
-    /// A moment as `"YYYY-MM-DDTHH:MM:SS.mmmZ"`, or null for none.
-    func put(_ instant: Instant) {
-        guard instant != .distantPast, instant != .distantFuture else { return put("null") }
-        let date = instant.utcDate
-        let inDay = UInt64(instant.microseconds &- Int64(date.day) &* 86_400_000_000) / 1000
-        let (year, month, day) = date.civil
-        put(byte: UInt8(ascii: "\""))
-        put(UInt64(max(0, year)), digits: 4)
-        put(byte: UInt8(ascii: "-"))
-        put(UInt64(month), digits: 2)
-        put(byte: UInt8(ascii: "-"))
-        put(UInt64(day), digits: 2)
-        put(byte: UInt8(ascii: "T"))
-        put(inDay / 3_600_000, digits: 2)
-        put(byte: UInt8(ascii: ":"))
-        put(inDay / 60_000 % 60, digits: 2)
-        put(byte: UInt8(ascii: ":"))
-        put(inDay / 1000 % 60, digits: 2)
-        put(byte: UInt8(ascii: "."))
-        put(inDay % 1000, digits: 3)
-        put("Z\"")
-    }
-
-    /// A date as `"YYYY-MM-DD"`, or null for an open end.
-    func put(_ date: CivilDate) {
-        guard date != .distantPast, date != .distantFuture else { return put("null") }
-        let (year, month, day) = date.civil
-        put(byte: UInt8(ascii: "\""))
-        put(UInt64(max(0, year)), digits: 4)
-        put(byte: UInt8(ascii: "-"))
-        put(UInt64(month), digits: 2)
-        put(byte: UInt8(ascii: "-"))
-        put(UInt64(day), digits: 2)
-        put(byte: UInt8(ascii: "\""))
-    }
-
-    /// A decimal as `"-0.5"`.
-    func put(_ balance: Balance) {
-        reserve(64)
-        put(byte: UInt8(ascii: "\""))
-        if balance.millionths < 0 { put(byte: UInt8(ascii: "-")) }
-        let magnitude = balance.millionths.magnitude
-        if magnitude <= UInt128(Int64.max) {
-            let small = Int64(magnitude)
-            put(small / 1_000_000)
-            putFraction(UInt64(small % 1_000_000))
-        } else {
-            for byte in String(magnitude / 1_000_000).utf8 { put(byte: byte) }
-            putFraction(UInt64(magnitude % 1_000_000))
-        }
-        put(byte: UInt8(ascii: "\""))
-    }
-
-    private func putFraction(_ fraction: UInt64) {
-        guard fraction > 0 else { return }
-        var rest = fraction
-        var places = 6
-        while rest % 10 == 0 {
-            rest /= 10
-            places -= 1
-        }
-        put(byte: UInt8(ascii: "."))
-        put(rest, digits: places)
-    }
-
-    /// A JSON string of any bytes of UTF-8.
-    func put(string bytes: UnsafeRawBufferPointer) {
-        reserve(bytes.count * 6 + 2)
-        put(byte: UInt8(ascii: "\""))
-        for index in 0..<bytes.count {
-            let byte = unsafe bytes[index]
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                put(byte: UInt8(ascii: "\\"))
-                put(byte: byte)
-            case 0..<0x20:
-                put("\\u00")
-                put(byte: Self.hexDigits[Int(byte >> 4)])
-                put(byte: Self.hexDigits[Int(byte & 15)])
-            default:
-                put(byte: byte)
-            }
-        }
-        put(byte: UInt8(ascii: "\""))
-    }
-
-    /// Bytes as they are.
-    func put(raw bytes: UnsafeRawBufferPointer) {
-        reserve(bytes.count)
-        if let base = bytes.baseAddress {
-            unsafe UnsafeMutableRawPointer(cursor).copyMemory(from: base, byteCount: bytes.count)
-            unsafe cursor += bytes.count
-        }
-    }
-
-    /// A JSON string.
-    func put(string: String) {
-        let bytes = Array(string.utf8)
-        unsafe bytes.withUnsafeBytes { unsafe put(string: $0) }
-    }
-
-    static let hexDigits = Array("0123456789abcdef".utf8)
-    static let base64Digits = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    /// Sixteen hexadecimal digits.
-    func put(hex value: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            put(byte: Self.hexDigits[Int(value >> UInt64(shift) & 15)])
-        }
-    }
-
-    /// Sixteen bytes as base64url without padding: 22 characters.
-    func put(base64 high: UInt64, _ low: UInt64) {
-        let all = UInt128(high) << 64 | UInt128(low)
-        for index in 0..<21 {
-            put(byte: Self.base64Digits[Int(truncatingIfNeeded: all >> UInt128(122 - 6 * index)) & 63])
-        }
-        put(byte: Self.base64Digits[Int(truncatingIfNeeded: all << 4) & 63])
     }
 }

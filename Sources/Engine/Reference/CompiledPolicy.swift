@@ -83,21 +83,51 @@ struct PolicyNumbers: BitwiseCopyable {
     }
 }
 
-/// A version of the policy with its lists as bits and numbers, ready for the rules.
-struct CompiledPolicy {
+/// A version of the policy with the pieces of output that it decides, made once.
+final class CompiledPolicy: Sendable {
+    /// What every alert of a rule says.
+    struct Pieces: Sendable {
+        /// From the end of `state` to `"subject":`.
+        let severityAndOwner: [UInt8]
+        /// From `"root_cause":` to `"summary":`.
+        let rootCause: [UInt8]
+        /// Hash of all three: an alert is updated when one of them changes.
+        let seed: UInt64
+    }
+
     let policy: Policy
-    let numbers: PolicyNumbers
     let versionBytes: [UInt8]
+    /// By `Rule.rawValue`.
+    let pieces: [Pieces]
     /// Rules judged whatever the date, and those that have dates.
     private let undated: RuleSet
     private let dated: [Rule]
-    /// By number of a set of clarification codes: whether the marker is among them.
-    private(set) var isMarked: [Bool] = []
 
-    init(_ policy: Policy, _ types: inout Texts) {
+    init(_ policy: Policy) {
         self.policy = policy
-        numbers = PolicyNumbers(policy, &types)
         versionBytes = Array(policy.version.utf8)
+        let writer = OutputBuffer(capacity: 1 << 16)
+        pieces = Rule.allCases.map { rule in
+            let one = policy[rule]
+            writer.removeAll()
+            var pen = writer.pen()
+            pen.put("\",\"severity\":\"")
+            pen.put(one.severity.text)
+            pen.put("\",\"owner\":")
+            pen.put(string: one.owner)
+            pen.put(",\"subject\":")
+            writer.keep(pen)
+            let head = unsafe Array(writer.written)
+            writer.removeAll()
+            pen = writer.pen()
+            pen.put(",\"root_cause\":\"")
+            pen.put(one.rootCause.text)
+            pen.put("\",\"summary\":")
+            writer.keep(pen)
+            let cause = unsafe Array(writer.written)
+            let seed = unsafe (head + cause).withUnsafeBytes { unsafe Hash.bytes($0, seed: Hash.first) }
+            return Pieces(severityAndOwner: head, rootCause: cause, seed: seed)
+        }
         var undated: RuleSet = []
         var dated: [Rule] = []
         for rule in Rule.allCases where policy[rule].isEnabled {
@@ -120,9 +150,9 @@ struct CompiledPolicy {
         return rules
     }
 
-    /// Notes for one more set of clarification codes (joined by 0x1F) whether the marker is in it.
-    mutating func learn(codes: [UInt8]) {
+    /// Whether the marker is in a set of clarification codes (joined by 0x1F).
+    func isMarked(_ codes: [UInt8]) -> Bool {
         let marker = Array(policy.markerCode.utf8)
-        isMarked.append(codes.split(separator: 0x1F).contains { $0.elementsEqual(marker) })
+        return codes.split(separator: 0x1F).contains { $0.elementsEqual(marker) }
     }
 }

@@ -95,9 +95,7 @@ struct Reference: ~Copyable {
         }
         if found != 0 { return found }
         let number = products.insert(ProductRow(word: word, isText: isText))
-        productIndex.insert(hash, number) {
-            Hash.words(products[$0].word, products[$0].isText ? 1 : 0)
-        }
+        productIndex.insert(hash, number)
         return number
     }
 
@@ -113,10 +111,7 @@ struct Reference: ~Copyable {
         if found != 0 { return found }
         let number = payers.insert(
             PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key)))
-        payerIndex.insert(hash, number) {
-            Hash.words(
-                UInt64(payers[$0].bin) << 32 | UInt64(payers[$0].pcn), UInt64(payers[$0].group))
-        }
+        payerIndex.insert(hash, number)
         return number
     }
 
@@ -134,7 +129,9 @@ struct Reference: ~Copyable {
     /// The period of a name that covers a date: of several the one that began last.
     @inline(__always)
     func period(_ row: NameRow, on date: CivilDate) -> Period? {
-        var index = Int(row.firstPeriod) + Int(row.periodCount)
+        if row.latest.covers(date) { return row.latest }
+        guard row.periodCount > 1 else { return nil }
+        var index = Int(row.firstPeriod) + Int(row.periodCount) - 1
         while index > Int(row.firstPeriod) {
             index -= 1
             if periods[index].covers(date) { return periods[index] }
@@ -151,6 +148,8 @@ struct Reference: ~Copyable {
 
     /// Whether any relationship of the provider on a date is one of `relationships`.
     func hasRelationship(_ row: NameRow, on date: CivilDate, _ relationships: UInt16) -> Bool {
+        if row.latest.covers(date), relationships >> row.latest.what & 1 != 0 { return true }
+        guard row.periodCount > 1 else { return false }
         for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount)
         where periods[index].covers(date) && relationships >> periods[index].what & 1 != 0 {
             return true
@@ -257,7 +256,7 @@ struct Reference: ~Copyable {
     /// Lays the rows out again: publications are rare, look-ups are not.
     private mutating func rebuild() {
         // In the order of their keys, so that equal tables give equal state whatever order their rows came in.
-        let rows = current.values.sorted { $0.key < $1.key }
+        let rows = current.sorted { $0.key < $1.key }.map(\.value)
         var ofEntities: [UInt32: [Period]] = [:]
         var ofSites: [UInt32: [Period]] = [:]
         var ofProviders: [UInt32: [Period]] = [:]
@@ -343,6 +342,8 @@ struct Reference: ~Copyable {
             let own = (found[number] ?? []).sorted { $0.from < $1.from }
             names.rows[number].firstPeriod = UInt32(periods.count)
             names.rows[number].periodCount = UInt32(own.count)
+            names.rows[number].latest =
+                own.last ?? Period(from: .distantFuture, to: .distantPast)
             periods.append(contentsOf: own)
         }
     }

@@ -60,6 +60,8 @@ struct NameRow: BitwiseCopyable {
     var isText: Bool
     var firstPeriod: UInt32 = 0
     var periodCount: UInt32 = 0
+    /// The period that began last, in place: most names have just one, and it is what is asked for.
+    var latest = Period(from: .distantFuture, to: .distantPast)
 }
 
 /// A product, whether or not the product table knows it.
@@ -109,9 +111,7 @@ struct Texts: ~Copyable {
         if found != 0 { return found }
         all.append(unsafe Array(bytes))
         let number = UInt32(all.count - 1)
-        index.insert(hash, number) { number in
-            unsafe all[Int(number)].withUnsafeBytes { unsafe Hash.bytes($0, seed: Hash.second) }
-        }
+        index.insert(hash, number)
         return number
     }
 
@@ -142,9 +142,7 @@ struct Names: ~Copyable {
         }
         if found != 0 { return found }
         let number = rows.insert(NameRow(entity: entity, word: word, isText: isText))
-        index.insert(hash, number) {
-            Self.hash(rows[$0].entity, rows[$0].word, rows[$0].isText)
-        }
+        index.insert(hash, number)
         return number
     }
 }

@@ -11,7 +11,7 @@ enum Verdict: BitwiseCopyable {
 /// All that the rules compare, gathered from the tables once per judgement of a fill.
 ///
 /// Rules are pure functions of these facts; evidence is written from them, so that an alert shows what was compared.
-struct Facts {
+struct Facts: BitwiseCopyable {
     var fill: UInt32 = 0
     var entity: UInt32 = 0
     /// Place of the policy version in force.
@@ -23,7 +23,12 @@ struct Facts {
     // MARK: dispenses
     /// The earliest active dispense; 0 where none is.
     var primary: UInt32 = 0
-    var dispense: DispenseRow?
+    /// The dispense that a decision shows: the earliest active one, else the earliest that came back; 0 where none is.
+    var shown: UInt32 = 0
+    var patient: UInt32 = 0
+    var prescriber: UInt32 = 0
+    /// `BillingUnit`, or 0xFF.
+    var unit: UInt8 = 0xFF
     var hasReturned = false
     /// Whether a dispense was ever part of this fill, also one that a correction took to another.
     var hadDispense = false
@@ -63,8 +68,17 @@ struct Facts {
     var isSiteRegistered = false
     var isOnRoster = false
     var isReferral = false
-    var pharmacyPeriod: Period?
-    var product: ProductRow?
+    var isPharmacyRegistered = false
+    var isContractPharmacy = false
+    var pharmacyFeeForService = Election.none
+    var pharmacyManagedCare = Election.none
+    /// The dispense's product, else the first live claim's; 0 where neither is.
+    var product: UInt32 = 0
+    var isProductKnown = false
+    var isOrphan = false
+    /// `BillingUnit`, or 0xFF.
+    var billingUnit: UInt8 = 0xFF
+    var mfpFrom = CivilDate.distantFuture
     var isRestricted = false
 
     // MARK: encounters

@@ -7,9 +7,9 @@ internal import Journal
 ///     fair price from 2026-01-01 · filled 2025-12-31     ▶  pass
 enum MfpUnmarked {
     static func judge(_ facts: Facts) -> Verdict {
-        guard facts.unmarkedMedicareClaim != 0, facts.isTreated,
-            let product = facts.product, product.isKnown
-        else { return .pass }
-        return facts.date >= product.mfpFrom ? .fail : .pass
+        guard facts.unmarkedMedicareClaim != 0, facts.isTreated, facts.isProductKnown else {
+            return .pass
+        }
+        return facts.date >= facts.mfpFrom ? .fail : .pass
     }
 }

@@ -6,7 +6,7 @@ internal import Journal
 ///     0002821501                                         ▶  fail: ten digits are ambiguous
 enum NdcUnknown {
     static func judge(_ facts: Facts) -> Verdict {
-        guard let product = facts.product, product.isKnown else { return .fail }
+        guard facts.isProductKnown else { return .fail }
         return facts.claimWithUnknownNdc != 0 ? .fail : .pass
     }
 }

@@ -6,7 +6,7 @@ internal import Journal
 ///     orphan drug at a disproportionate share hospital   ▶  pass
 enum OrphanDrugExcluded {
     static func judge(_ facts: Facts, _ policy: PolicyNumbers) -> Verdict {
-        guard let product = facts.product, product.isKnown, product.isOrphan else { return .pass }
+        guard facts.isProductKnown, facts.isOrphan else { return .pass }
         return policy.orphanExcludedTypes.has(facts.entityType) ? .fail : .pass
     }
 }

@@ -6,6 +6,6 @@ internal import Journal
 ///     arrangement until 2025-03-20 · filled 2025-03-21   ▶  fail
 enum PharmacyUnregistered {
     static func judge(_ facts: Facts) -> Verdict {
-        facts.pharmacyPeriod == nil ? .fail : .pass
+        facts.isPharmacyRegistered ? .pass : .fail
     }
 }

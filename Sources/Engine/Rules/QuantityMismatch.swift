@@ -12,9 +12,6 @@ enum QuantityMismatch {
     }
 
     static func hasOtherUnit(_ facts: Facts) -> Bool {
-        guard let product = facts.product, product.isKnown, let dispense = facts.dispense else {
-            return false
-        }
-        return product.unit != dispense.unit.rawValue
+        facts.isProductKnown && facts.shown != 0 && facts.billingUnit != facts.unit
     }
 }

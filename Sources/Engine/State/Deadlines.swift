@@ -1,6 +1,10 @@
 internal import Journal
 
-/// Moments at which something must be looked at again: a binary heap on time alone.
+/// Moments at which something must be looked at again.
+///
+/// Graces run from monitor time, which never goes back, so deadlines of one length come in their order: each goes to the
+/// end of a lane, and only what fits into no lane goes into a heap. Taking the next one then touches memory in order,
+/// where a heap alone cost 3 % of a run.
 ///
 /// Entries are hints: a row that was settled or removed meanwhile is found settled when its moment comes. Of equal
 /// moments all are taken out together and put into the contract's order (SEMANTICS 5) by their texts.
@@ -10,27 +14,88 @@ struct Deadlines {
         /// Row number; the top bit marks an accumulator.
         var row: UInt32
     }
-    private var heap: [Entry] = []
+    /// A queue whose moments never decrease.
+    private struct Lane {
+        var entries: [Entry] = []
+        var head = 0
+        var last: Int64 = .min
 
-    var count: Int { heap.count }
+        var next: Int64 { head < entries.count ? entries[head].at : .max }
+
+        mutating func popFirst() -> Entry {
+            let first = entries[head]
+            head += 1
+            // What was taken is let go once it is most of the memory.
+            if head > 4096, head * 2 > entries.count {
+                entries.removeFirst(head)
+                head = 0
+            }
+            return first
+        }
+    }
+    private var lanes = [Lane](repeating: Lane(), count: 4)
+    private var heap: [Entry] = []
+    private var nextOfLanes: Int64 = .max
+    private var nextLane = 0
+
+    var count: Int { lanes.reduce(heap.count) { $0 + $1.entries.count - $1.head } }
 
     /// The next moment, or `.max` where there is none.
     @inline(__always)
-    var next: Int64 { heap.isEmpty ? .max : heap[0].at }
+    var next: Int64 { min(nextOfLanes, heap.isEmpty ? .max : heap[0].at) }
 
     mutating func insert(at: Int64, row: UInt32) {
-        var place = heap.count
-        heap.append(Entry(at: at, row: row))
-        while place > 0 {
-            let parent = (place - 1) / 2
-            guard heap[parent].at > at else { break }
-            heap[place] = heap[parent]
-            place = parent
+        // The lane whose end is nearest below; an empty lane fits anything, and so is taken last.
+        var best = -1
+        for place in lanes.indices where lanes[place].last <= at {
+            if best < 0 || lanes[place].last > lanes[best].last { best = place }
         }
-        heap[place] = Entry(at: at, row: row)
+        guard best >= 0 else { return insertIntoHeap(Entry(at: at, row: row)) }
+        lanes[best].entries.append(Entry(at: at, row: row))
+        lanes[best].last = at
+        if at < nextOfLanes {
+            nextOfLanes = at
+            nextLane = best
+        }
     }
 
     mutating func popFirst() -> Entry {
+        guard nextOfLanes <= (heap.isEmpty ? .max : heap[0].at) else { return popFromHeap() }
+        let first = lanes[nextLane].popFirst()
+        nextOfLanes = .max
+        for place in lanes.indices where lanes[place].next < nextOfLanes {
+            nextOfLanes = lanes[place].next
+            nextLane = place
+        }
+        return first
+    }
+
+    /// Visits the rows of the next entries of each lane.
+    @inline(__always)
+    func visitNext(_ limit: Int, _ visit: (UInt32) -> Void) {
+        for lane in lanes.indices {
+            let end = min(lanes[lane].entries.count, lanes[lane].head + limit)
+            for place in lanes[lane].head..<max(lanes[lane].head, end) {
+                visit(lanes[lane].entries[place].row)
+            }
+        }
+    }
+
+    // MARK: the heap, on time alone
+
+    private mutating func insertIntoHeap(_ entry: Entry) {
+        var place = heap.count
+        heap.append(entry)
+        while place > 0 {
+            let parent = (place - 1) / 2
+            guard heap[parent].at > entry.at else { break }
+            heap[place] = heap[parent]
+            place = parent
+        }
+        heap[place] = entry
+    }
+
+    private mutating func popFromHeap() -> Entry {
         let first = heap[0]
         let last = heap.removeLast()
         if !heap.isEmpty {

@@ -3,7 +3,7 @@ internal import CShims
 /// Which events were seen (SEMANTICS 4), for as long as the horizon says (35).
 ///
 /// A slot is twelve bytes: 80 bits of a 128-bit hash and the day on which the identifier was last applied; with the
-/// 8 bits that choose the part, 88 bits tell two identifiers apart (a false duplicate among five million: 10^-14).
+/// 4 bits that choose the part, 84 bits tell two identifiers apart (a false duplicate among five million: 10^-13).
 /// Five million cost 100 MB as hashes where the texts would cost 250. An expired identifier counts as unseen at once; its slot is
 /// taken back by a sweep that moves on a little with every insertion, so nothing ever waits for it.
 @safe
@@ -14,7 +14,7 @@ struct EventIDs: ~Copyable {
         var mask: Int
         var count: Int
     }
-    private static var partCount: Int { 256 }
+    private static var partCount: Int { 16 }
     private var parts: UnsafeMutablePointer<Part>
     private var sweepPart = 0
     private var sweepPlace = 0
@@ -29,13 +29,15 @@ struct EventIDs: ~Copyable {
     }
 
     deinit {
-        for index in 0..<Self.partCount { unsafe parts[index].words.deallocate() }
+        for index in 0..<Self.partCount {
+            unsafe TableMemory.free(parts[index].words, (parts[index].mask + 1) * 12)
+        }
         unsafe parts.deallocate()
     }
 
     private static func emptyPart(_ capacity: Int) -> Part {
-        let words = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity * 3)
-        unsafe words.initialize(repeating: 0, count: capacity * 3)
+        let words = unsafe TableMemory.allocate(capacity * 12)
+            .bindMemory(to: UInt32.self, capacity: capacity * 3)
         return unsafe Part(words: words, mask: capacity - 1, count: 0)
     }
 
@@ -49,7 +51,7 @@ struct EventIDs: ~Copyable {
     /// Asks for the cache line of an identifier.
     @inline(__always)
     func prefetch(_ high: UInt64) {
-        let part = unsafe parts + Int(high >> 56)
+        let part = unsafe parts + Int(high >> 60)
         let mask = unsafe part.pointee.mask
         let place = Int(UInt32(truncatingIfNeeded: high)) & mask
         unsafe dm_prefetch(part.pointee.words + 3 * place)
@@ -65,7 +67,7 @@ struct EventIDs: ~Copyable {
     mutating func insert(high: UInt64, low: UInt64, day: UInt16, horizon: Int) -> Bool {
         if oldestDay == 0 { oldestDay = day }
         if Int(day) - Int(oldestDay) > horizon { sweep(day: day, horizon: horizon) }
-        let part = unsafe parts + Int(high >> 56)
+        let part = unsafe parts + Int(high >> 60)
         if unsafe (part.pointee.count + 1) * 8 > (part.pointee.mask + 1) * 7 { unsafe grow(part) }
         let mask = unsafe part.pointee.mask
         let words = unsafe part.pointee.words
@@ -108,7 +110,7 @@ struct EventIDs: ~Copyable {
         }
         unsafe part.pointee.words = new.words
         unsafe part.pointee.mask = mask
-        unsafe old.words.deallocate()
+        unsafe TableMemory.free(old.words, (old.mask + 1) * 12)
     }
 
     /// Looks at the next four slots and takes expired ones back, closing the gaps.

@@ -13,18 +13,7 @@ struct Identifier: BitwiseCopyable, Equatable {
     var isLong: Bool { word >> 60 == 15 }
     var longNumber: UInt32 { UInt32(truncatingIfNeeded: word) }
 
-    /// Six bits per character, 0xFF where a byte has none.
-    static let codes: [256 of UInt8] = {
-        var table: [256 of UInt8] = .init(repeating: 0xFF)
-        for (code, character) in alphabet.enumerated() { table[Int(character)] = UInt8(code) }
-        return table
-    }()
-    /// ``alphabet`` as a table in place.
-    static let characters: [64 of UInt8] = {
-        var table: [64 of UInt8] = .init(repeating: 0)
-        for (code, character) in alphabet.enumerated() { table[code] = character }
-        return table
-    }()
+    /// The sixty-four characters, in the order of their codes.
     static let alphabet: [UInt8] = Array(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_".utf8)
 
@@ -37,7 +26,7 @@ struct Identifier: BitwiseCopyable, Equatable {
         var bad: UInt8 = 0
         // The index runs over the buffer's own count.
         for index in 0..<count {
-            let code = codes[Int(unsafe bytes[index])]
+            let code = identifierCodes[Int(unsafe bytes[index])]
             bad |= code
             word = word << 6 | UInt64(code & 63)
         }
@@ -94,3 +83,23 @@ struct IncomingIdentifier {
     @inline(__always)
     var isLong: Bool { word >> 60 == 15 }
 }
+
+/// Six bits for each byte, 255 where an identifier in place can't hold it. A literal, so that it lies in the program.
+private let identifierCodes: [256 of UInt8] = [
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 62, 255, 255,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 255, 255, 255, 255, 255, 255,
+        255, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+        25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 255, 255, 255, 255, 63,
+        255, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+        51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+]

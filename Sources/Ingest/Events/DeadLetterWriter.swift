@@ -52,6 +52,7 @@ public enum DeadLetterWriter {
     ///   - place: where it stands.
     ///   - application: the monitor's name: the connector, to tools that read these headers.
     ///   - task: number of the worker that found it.
+    /// - Returns: names and values, in the order in which they are to stand.
     public static func headers(
         _ rejection: Rejection,
         at place: RecordPlace,
@@ -140,7 +141,9 @@ public enum DeadLetterWriter {
 
     /// RFC 4648, section 4, with padding.
     static func writeBase64(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        let alphabet = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+        )
         out.reserveCapacity(out.count + (bytes.count + 2) / 3 * 4 + 128)
         var index = 0
         while index < bytes.count {

@@ -89,6 +89,7 @@ public struct EventDecoder: ~Copyable {
     ///   - record: the bytes of the Kafka value or the line.
     ///   - source: where it is from.
     ///   - recordedAt: the Kafka record's timestamp; nil for a file, whose records say it themselves.
+    /// - Throws: why the record is a dead letter.
     @inlinable
     public mutating func decode(
         _ record: RawSpan,

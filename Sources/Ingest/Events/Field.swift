@@ -103,7 +103,7 @@ struct KeyWords: BitwiseCopyable {
 /// Finds the field that a key names.
 ///
 /// A source writes its keys in one order, so the field that followed last time is tried first: that skips the search
-/// for the key's end (a fifth of the decoder's time). Otherwise one multiplication gives the one place to look; the
+/// for the key's end. Otherwise one multiplication gives the one place to look; the
 /// multiplier is searched when the table is made, so that no two fields share a place.
 @safe
 struct FieldTable: ~Copyable {
@@ -112,12 +112,21 @@ struct FieldTable: ~Copyable {
         var count: Int
         var field: UInt8
     }
+    /// A key with the quote and the colon behind it, and which of 32 bytes count.
+    private struct Pattern: BitwiseCopyable {
+        var low = SIMD16<UInt8>(repeating: 1)
+        var high = SIMD16<UInt8>(repeating: 0)
+        var lowMask = SIMD16<UInt8>(repeating: 0xFF)
+        var highMask = SIMD16<UInt8>(repeating: 0)
+        var count = 0
+        var field = FieldTable.absent
+    }
     private static let placeBits: UInt64 = 8
     private static let absent: UInt8 = 0xFF
 
     private let entries: UnsafeMutablePointer<Entry>
-    /// The same by field, and one that no key matches behind them.
-    private let known: UnsafeMutablePointer<Entry>
+    /// What each field's key looks like in a record, and behind them something that never matches.
+    private let patterns: UnsafeMutablePointer<Pattern>
     /// Which field followed, by context.
     private let following: UnsafeMutablePointer<UInt8>
     private let multiplier: UInt64
@@ -168,18 +177,17 @@ struct FieldTable: ~Copyable {
             repeating: Entry(words: none, count: 0, field: FieldTable.absent),
             count: size
         )
-        unsafe self.known = UnsafeMutablePointer<Entry>.allocate(capacity: 65)
-        var never = none
-        never.first = 1
-        unsafe self.known.initialize(
-            repeating: Entry(words: never, count: 0, field: FieldTable.absent),
-            count: 65
-        )
+        // A pattern of ones alone never matches: 1 is a control character.
+        unsafe patterns = UnsafeMutablePointer<Pattern>.allocate(capacity: 65)
+        unsafe patterns.initialize(repeating: Pattern(), count: 65)
         for one in known {
             let place = FieldTable.place(one.words, one.count, candidate)
-            let entry = Entry(words: one.words, count: one.count, field: one.field.rawValue)
-            unsafe entries[place] = entry
-            unsafe self.known[Int(one.field.rawValue)] = entry
+            unsafe entries[place] = Entry(
+                words: one.words,
+                count: one.count,
+                field: one.field.rawValue
+            )
+            unsafe patterns[Int(one.field.rawValue)] = FieldTable.pattern(one.field)
         }
         unsafe following = UnsafeMutablePointer<UInt8>.allocate(capacity: 65 * 8)
         unsafe following.initialize(repeating: 64, count: 65 * 8)
@@ -187,11 +195,32 @@ struct FieldTable: ~Copyable {
 
     deinit {
         unsafe entries.deallocate()
-        unsafe known.deallocate()
+        unsafe patterns.deallocate()
         unsafe following.deallocate()
     }
 
-    /// The field that followed in this context last time, if the bytes at `place` are its key and a quote.
+    private static func pattern(_ field: Field) -> Pattern {
+        let text = Array("\(field.name)\":".utf8)
+        precondition(text.count <= 32, "a key with its quote and colon fits 32 bytes")
+        var pattern = Pattern()
+        pattern.low = .zero
+        pattern.lowMask = .zero
+        for (index, byte) in text.enumerated() {
+            if index < 16 {
+                pattern.low[index] = byte
+                pattern.lowMask[index] = 0xFF
+            } else {
+                pattern.high[index - 16] = byte
+                pattern.highMask[index - 16] = 0xFF
+            }
+        }
+        pattern.count = text.count
+        pattern.field = field.rawValue
+        return pattern
+    }
+
+    /// The field that followed in this context last time and the bytes of its key, quote and colon, if they are what
+    /// stands at `place`.
     @inline(__always)
     func guess(
         _ scratch: borrowing Scratch,
@@ -199,12 +228,16 @@ struct FieldTable: ~Copyable {
         _ context: Context
     ) -> (field: Field, count: Int)? {
         // A context is below 65 × 8, and what follows below 65.
-        let entry = unsafe known + Int(following[context.index])
-        let count = unsafe entry.pointee.count
-        guard scratch.byte(place &+ count) == UInt8(ascii: "\"") else { return nil }
-        let words = KeyWords(scratch, at: place, count: count)
-        guard unsafe isSame(entry, words) else { return nil }
-        return unsafe (unsafeBitCast(entry.pointee.field, to: Field.self), count)
+        let pattern = unsafe patterns + Int(following[context.index])
+        let low = unsafe (scratch.block(place) ^ pattern.pointee.low) & pattern.pointee.lowMask
+        let high =
+            unsafe (scratch.block(place &+ 16) ^ pattern.pointee.high)
+            & pattern.pointee.highMask
+        let rest = unsafe unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
+        guard rest[0] | rest[1] == 0 else { return nil }
+        return unsafe (
+            unsafeBitCast(pattern.pointee.field, to: Field.self), pattern.pointee.count
+        )
     }
 
     /// Keeps what follows in a context.

@@ -26,13 +26,28 @@ extension RecordReader {
     /// 1 to 32 of `A-Z0-9-`.
     func isEntity(_ text: Text) -> Bool {
         guard text.count >= 1, text.count <= 32 else { return false }
-        for place in text.range {
-            let byte = scratch.byte(place)
-            guard byte &- 65 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "-") else {
-                return false
-            }
+        var place = Int(text.offset)
+        var left = Int(text.count)
+        while left > 0 {
+            // Behind the text's end, bytes count as dashes.
+            let mask = Scratch.mask(left)
+            let word = (scratch.word(place) & mask) | (0x2D2D_2D2D_2D2D_2D2D & ~mask)
+            guard RecordReader.areEntityBytes(word) else { return false }
+            place &+= 8
+            left &-= 8
         }
         return true
+    }
+
+    /// Whether all eight bytes are of `A-Z0-9-`.
+    @inline(__always)
+    private static func areEntityBytes(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // In each byte of ASCII the top bit comes up from a bound on: added is what the bound lacks of 128.
+        let letters = (word &+ ones &* (128 - 65)) & ~(word &+ ones &* (128 - 91))
+        let digits = (word &+ ones &* (128 - 48)) & ~(word &+ ones &* (128 - 58))
+        let dashes = (word &+ ones &* (128 - 45)) & ~(word &+ ones &* (128 - 46))
+        return (letters | digits | dashes) & ~word & (ones &* 0x80) == ones &* 0x80
     }
 
     func encounter() throws(Fault) -> Encounter {

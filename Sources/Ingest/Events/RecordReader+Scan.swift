@@ -1,6 +1,7 @@
 internal import Journal
 
-// RFC 8259 in one pass. Positions are places in the scratch; the zeros behind the record end every token.
+// RFC 8259 in one pass. Positions are places in the scratch; the zeros behind the record end every token. Additions to
+// positions are unchecked: they stay far below what an `Int` holds.
 
 /// What a value is, as its slot holds it.
 enum ValueKind: UInt8, BitwiseCopyable {
@@ -32,7 +33,7 @@ extension RecordReader {
     /// Scans the record at ``recordPlace``: all its grammar, and where the known fields' values stand.
     @inline(__always)
     mutating func scanRecord(count: Int) throws(Fault) {
-        let end = recordPlace + count
+        let end = recordPlace &+ count
         seen = 0
         present = 0
         context = FieldTable.Context()
@@ -41,10 +42,10 @@ extension RecordReader {
         if scratch.byte(place) != UInt8(ascii: "{") {
             place = try scanOther(place, end: end)
         }
-        place += 1
+        place &+= 1
         if scratch.byte(place) != UInt8(ascii: "\"") { place = skipSpace(place) }
         if scratch.byte(place) == UInt8(ascii: "}") {
-            place += 1
+            place &+= 1
         } else {
             while true {
                 place = try scanMember(place)
@@ -52,14 +53,14 @@ extension RecordReader {
                     place = skipSpace(place)
                     let byte = scratch.byte(place)
                     if byte == UInt8(ascii: "}") {
-                        place += 1
+                        place &+= 1
                         break
                     }
                     guard byte == UInt8(ascii: ",") else {
                         throw Fault(place >= end ? .unfinished : .commaExpected, at: place)
                     }
                 }
-                place += 1
+                place &+= 1
                 if scratch.byte(place) != UInt8(ascii: "\"") { place = skipSpace(place) }
             }
         }
@@ -89,28 +90,29 @@ extension RecordReader {
         var place = start
         while true {
             switch scratch.byte(place) {
-            case 0x20, 0x09, 0x0A, 0x0D: place += 1
+            case 0x20, 0x09, 0x0A, 0x0D: place &+= 1
             default: return place
             }
         }
     }
 
     /// One member of the record's own object; returns the place behind its value.
-    @inline(__always)
+    @inline(always)
     mutating func scanMember(_ start: Int) throws(Fault) -> Int {
         guard scratch.byte(start) == UInt8(ascii: "\"") else {
             throw Fault(.keyExpected, at: start)
         }
         var place: Int
         let field: Field
-        if let guess = fields.guess(scratch, at: start + 1, context) {
+        if let guess = fields.guess(scratch, at: start &+ 1, context) {
             field = guess.field
-            place = try colon(start + 2 + guess.count)
+            place = start &+ 1 &+ guess.count
+            if scratch.byte(place) <= 0x20 { place = skipSpace(place) }
         } else {
-            let key = try scanString(start + 1)
+            let key = try scanString(start &+ 1)
             place = try colon(key.next)
-            guard let found = fields.field(scratch, at: start + 1, count: key.count) else {
-                keys.append(Text(offset: start + 1, count: key.count))
+            guard let found = fields.field(scratch, at: start &+ 1, count: key.count) else {
+                keys.append(Text(offset: start &+ 1, count: key.count))
                 return try scanValue(place, depth: 1)
             }
             field = found
@@ -122,9 +124,9 @@ extension RecordReader {
         let slot: Slot
         switch scratch.byte(place) {
         case UInt8(ascii: "\""):
-            let text = try scanString(place + 1)
-            slot = Slot(place: place + 1, count: text.count, kind: .string)
-            if field == .eventType { context.setType(scratch.byte(place + 1)) }
+            let text = try scanString(place &+ 1)
+            slot = Slot(place: place &+ 1, count: text.count, kind: .string)
+            if field == .eventType { context.setType(scratch.byte(place &+ 1)) }
             place = text.next
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             let number = try scanNumber(place)
@@ -172,7 +174,7 @@ extension RecordReader {
                 throw Fault(.colonExpected, at: place)
             }
         }
-        place += 1
+        place &+= 1
         return scratch.byte(place) <= 0x20 ? skipSpace(place) : place
     }
 
@@ -180,15 +182,15 @@ extension RecordReader {
     @inline(never)
     mutating func scanValue(_ start: Int, depth: Int) throws(Fault) -> Int {
         switch scratch.byte(start) {
-        case UInt8(ascii: "\""): return try scanString(start + 1).next
+        case UInt8(ascii: "\""): return try scanString(start &+ 1).next
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             return try scanNumber(start).next
         case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"):
             return try scanLiteral(start)
         case UInt8(ascii: "["):
-            return try scanArray(start, depth: depth + 1)
+            return try scanArray(start, depth: depth &+ 1)
         case UInt8(ascii: "{"):
-            return try scanObject(start, depth: depth + 1)
+            return try scanObject(start, depth: depth &+ 1)
         default:
             throw Fault(.unexpectedByte, at: start)
         }
@@ -196,13 +198,13 @@ extension RecordReader {
 
     private mutating func scanArray(_ start: Int, depth: Int) throws(Fault) -> Int {
         guard depth <= EventDecoder.depthLimit else { throw Fault(.tooDeep, at: start) }
-        var place = skipSpace(start + 1)
-        if scratch.byte(place) == UInt8(ascii: "]") { return place + 1 }
+        var place = skipSpace(start &+ 1)
+        if scratch.byte(place) == UInt8(ascii: "]") { return place &+ 1 }
         while true {
             place = skipSpace(try scanValue(place, depth: depth))
             switch scratch.byte(place) {
-            case UInt8(ascii: ","): place = skipSpace(place + 1)
-            case UInt8(ascii: "]"): return place + 1
+            case UInt8(ascii: ","): place = skipSpace(place &+ 1)
+            case UInt8(ascii: "]"): return place &+ 1
             default: throw Fault(.commaExpected, at: place)
             }
         }
@@ -211,25 +213,25 @@ extension RecordReader {
     private mutating func scanObject(_ start: Int, depth: Int) throws(Fault) -> Int {
         guard depth <= EventDecoder.depthLimit else { throw Fault(.tooDeep, at: start) }
         let firstKey = keys.count
-        var place = skipSpace(start + 1)
-        if scratch.byte(place) == UInt8(ascii: "}") { return place + 1 }
+        var place = skipSpace(start &+ 1)
+        if scratch.byte(place) == UInt8(ascii: "}") { return place &+ 1 }
         while true {
             guard scratch.byte(place) == UInt8(ascii: "\"") else {
                 throw Fault(.keyExpected, at: place)
             }
-            let key = try scanString(place + 1)
-            keys.append(Text(offset: place + 1, count: key.count))
+            let key = try scanString(place &+ 1)
+            keys.append(Text(offset: place &+ 1, count: key.count))
             place = skipSpace(key.next)
             guard scratch.byte(place) == UInt8(ascii: ":") else {
                 throw Fault(.colonExpected, at: place)
             }
-            place = skipSpace(try scanValue(skipSpace(place + 1), depth: depth))
+            place = skipSpace(try scanValue(skipSpace(place &+ 1), depth: depth))
             switch scratch.byte(place) {
-            case UInt8(ascii: ","): place = skipSpace(place + 1)
+            case UInt8(ascii: ","): place = skipSpace(place &+ 1)
             case UInt8(ascii: "}"):
                 try checkKeys(from: firstKey)
                 keys.removeLast(keys.count - firstKey)
-                return place + 1
+                return place &+ 1
             default: throw Fault(.commaExpected, at: place)
             }
         }
@@ -278,39 +280,39 @@ extension RecordReader {
     @inline(__always)
     private func scanLiteral(_ start: Int) throws(Fault) -> Int {
         let word = scratch.quad(start)
-        if word == 0x6C6C_756E || word == 0x6575_7274 { return start + 4 }  // null, true
+        if word == 0x6C6C_756E || word == 0x6575_7274 { return start &+ 4 }  // null, true
         // "fals" and "e".
-        guard word == 0x736C_6166, scratch.byte(start + 4) == UInt8(ascii: "e") else {
+        guard word == 0x736C_6166, scratch.byte(start &+ 4) == UInt8(ascii: "e") else {
             throw Fault(.badLiteral, at: start)
         }
-        return start + 5
+        return start &+ 5
     }
 
     /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
     @inline(__always)
     private func scanNumber(_ start: Int) throws(Fault) -> (next: Int, kind: ValueKind) {
         var place = start
-        if scratch.byte(place) == UInt8(ascii: "-") { place += 1 }
+        if scratch.byte(place) == UInt8(ascii: "-") { place &+= 1 }
         let first = scratch.byte(place) &- 48
         guard first <= 9 else { throw Fault(.badNumber, at: place) }
-        place += 1
+        place &+= 1
         if first != 0 {
-            while scratch.byte(place) &- 48 <= 9 { place += 1 }
+            while scratch.byte(place) &- 48 <= 9 { place &+= 1 }
         }
         var kind = ValueKind.integer
         if scratch.byte(place) == UInt8(ascii: ".") {
             kind = .pointNumber
-            place += 1
+            place &+= 1
             guard scratch.byte(place) &- 48 <= 9 else { throw Fault(.badNumber, at: place) }
-            while scratch.byte(place) &- 48 <= 9 { place += 1 }
+            while scratch.byte(place) &- 48 <= 9 { place &+= 1 }
         }
         if scratch.byte(place) | 0x20 == UInt8(ascii: "e") {
             kind = .exponentNumber
-            place += 1
+            place &+= 1
             let sign = scratch.byte(place)
-            if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { place += 1 }
+            if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { place &+= 1 }
             guard scratch.byte(place) &- 48 <= 9 else { throw Fault(.badNumber, at: place) }
-            while scratch.byte(place) &- 48 <= 9 { place += 1 }
+            while scratch.byte(place) &- 48 <= 9 { place &+= 1 }
         }
         guard scratch.byte(place) &- 48 > 9 else { throw Fault(.badNumber, at: place) }
         return (place, kind)
@@ -321,24 +323,24 @@ extension RecordReader {
     private mutating func scanCodes(
         _ start: Int
     ) throws(Fault) -> (next: Int, place: Int, count: Int, kind: ValueKind) {
-        var place = skipSpace(start + 1)
-        var out = start + 1
-        if scratch.byte(place) == UInt8(ascii: "]") { return (place + 1, out, 0, .string) }
+        var place = skipSpace(start &+ 1)
+        var out = start &+ 1
+        if scratch.byte(place) == UInt8(ascii: "]") { return (place &+ 1, out, 0, .string) }
         var isStrings = true
         var isFirst = true
         while true {
             if scratch.byte(place) == UInt8(ascii: "\"") {
-                let text = try scanString(place + 1)
+                let text = try scanString(place &+ 1)
                 if isStrings {
                     if !isFirst {
                         scratch.set(0x1F, at: out)
-                        out += 1
+                        out &+= 1
                     }
                     for index in 0..<text.count {
-                        let byte = scratch.byte(place + 1 + index)
+                        let byte = scratch.byte(place &+ 1 &+ index)
                         // A separator inside a code would make two codes of one.
                         scratch.set(byte == 0x1F ? 0x1E : byte, at: out)
-                        out += 1
+                        out &+= 1
                     }
                     isFirst = false
                 }
@@ -349,9 +351,9 @@ extension RecordReader {
             }
             place = skipSpace(place)
             switch scratch.byte(place) {
-            case UInt8(ascii: ","): place = skipSpace(place + 1)
+            case UInt8(ascii: ","): place = skipSpace(place &+ 1)
             case UInt8(ascii: "]"):
-                return (place + 1, start + 1, out - start - 1, isStrings ? .string : .array)
+                return (place &+ 1, start &+ 1, out - start - 1, isStrings ? .string : .array)
             default: throw Fault(.commaExpected, at: place)
             }
         }

@@ -52,7 +52,8 @@ extension RecordReader {
         _ list: CodeList<Code>
     ) throws(Fault) -> Code {
         let text = try string(field)
-        guard let code = codes.code(list, scratch, at: Int(text.offset), count: Int(text.count)) else {
+        guard let code = codes.code(list, scratch, at: Int(text.offset), count: Int(text.count))
+        else {
             throw Fault(.notInList, field)
         }
         return code

@@ -19,7 +19,11 @@ struct Scratch: ~Copyable {
             byteCount: capacity + Scratch.padding,
             alignment: 64
         )
-        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: capacity + Scratch.padding)
+        unsafe base.initializeMemory(
+            as: UInt8.self,
+            repeating: 0,
+            count: capacity + Scratch.padding
+        )
     }
 
     deinit { unsafe base.deallocate() }
@@ -75,8 +79,8 @@ struct Scratch: ~Copyable {
 
     /// Sixteen bytes.
     @inline(__always)
-    func block(_ place: Int) -> SIMD16<Int8> {
-        unsafe base.loadUnaligned(fromByteOffset: place, as: SIMD16<Int8>.self)
+    func block(_ place: Int) -> SIMD16<UInt8> {
+        unsafe base.loadUnaligned(fromByteOffset: place, as: SIMD16<UInt8>.self)
     }
 
     /// The bytes of a piece.

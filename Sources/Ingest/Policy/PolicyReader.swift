@@ -57,7 +57,10 @@ public enum PolicyReader {
         mutating func policy(_ document: Node) -> Policy {
             var policy = Policy()
             guard case .mapping(let pairs) = document.content else {
-                note(document.position, "keys with values are expected, for example version: 2026-07.")
+                note(
+                    document.position,
+                    "keys with values are expected, for example version: 2026-07."
+                )
                 return policy
             }
             for pair in pairs {
@@ -234,7 +237,10 @@ public enum PolicyReader {
 
         private mutating func integer(_ name: String, _ node: Node, _ text: String) -> Int32? {
             guard let number = wholeNumber(text) else {
-                note(node.position, "\(name): \"\(text)\" is no whole number. Write one, for example 30.")
+                note(
+                    node.position,
+                    "\(name): \"\(text)\" is no whole number. Write one, for example 30."
+                )
                 return nil
             }
             // Clamped: what does not fit is out of every range, and is told as that.
@@ -246,7 +252,10 @@ public enum PolicyReader {
                 return nil
             }
             if let value = Bool(text) { return value }
-            note(node.position, "\(name): \"\(text)\" is neither true nor false. Write one of them.")
+            note(
+                node.position,
+                "\(name): \"\(text)\" is neither true nor false. Write one of them."
+            )
             return nil
         }
 

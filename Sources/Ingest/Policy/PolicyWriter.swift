@@ -23,8 +23,10 @@ public enum PolicyWriter {
             }
         }
         lines += [
-            "", "# Per rule: whether it is judged, how grave it is, who handles it, what its alerts usually come",
-            "# from, the dates between which it is judged (empty: open), and where it comes from.", "rules:",
+            "",
+            "# Per rule: whether it is judged, how grave it is, who handles it, what its alerts usually come",
+            "# from, the dates between which it is judged (empty: open), and where it comes from.",
+            "rules:",
         ]
         for rule in Rule.allCases {
             let one = policy[rule]

@@ -158,7 +158,8 @@ public enum ReferenceReader {
     /// topic carries. Checked like a row of a file.
     ///
     /// - Throws: why there is none.
-    public static func row(canonicalLine bytes: [UInt8]) throws(ReferenceLineFault) -> ReferenceRow {
+    public static func row(canonicalLine bytes: [UInt8]) throws(ReferenceLineFault) -> ReferenceRow
+    {
         var reader = CSVReader(bytes)
         var fields: [CSVReader.Field] = []
         switch reader.next(&fields) {

@@ -21,7 +21,8 @@ enum ReferenceRowCheck {
             let first = CivilDate(text: row.values[from]),
             let last = CivilDate(text: row.values[from + 1]), last < first
         {
-            let message = "\(last.text) is before effective_from, \(first.text). Correct one of them."
+            let message =
+                "\(last.text) is before effective_from, \(first.text). Correct one of them."
             faults.append(Fault(column: from + 1, message: message))
         }
         return faults

@@ -639,4 +639,15 @@ extension RecordView {
             note: text(7)
         )
     }
+
+    /// What a dispense and a claim say of their fill; the kind must be one of these two.
+    @inlinable
+    public var fillKey: (pharmacy: Npi, rxNumber: Text, fillNumber: UInt32, ndc: Ndc) {
+        let isDispense = load(1, as: UInt8.self) == RecordKind.dispense.rawValue
+        return (
+            npi(DispenseLayout.pharmacy, isDispense ? 8 : 10), text(5),
+            load(DispenseLayout.fillNumber),
+            isDispense ? ndc(DispenseLayout.ndc, 10) : ndc(ClaimLayout.ndc, 11)
+        )
+    }
 }

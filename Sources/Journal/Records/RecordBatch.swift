@@ -4,7 +4,7 @@
 /// back, which is why it may cross threads unchecked. It keeps its memory when emptied.
 @safe
 public final class RecordBatch: @unchecked Sendable {
-    // Run-time checks for overlapping access cost 60 ns a record here and find nothing: no access below calls out.
+    // Run-time checks for overlapping access cost 50 ns a record here and find nothing: no access below calls out.
     @exclusivity(unchecked)
     @usableFromInline
     var memory: UnsafeMutableRawPointer
@@ -93,13 +93,23 @@ public final class RecordBatch: @unchecked Sendable {
         unsafe cursor += MemoryLayout<Value>.size
     }
 
+    /// Most texts are short: two moves that may overlap copy them without a call.
     @inlinable
+    @inline(__always)
     func put(_ text: Text, of base: UnsafeRawPointer) {
-        unsafe (memory + cursor).copyMemory(
-            from: base + Int(text.offset),
-            byteCount: Int(text.count)
-        )
-        unsafe cursor += Int(text.count)
+        let count = Int(text.count)
+        // The text's bytes are readable, and `reserve` made room for as many.
+        let from = unsafe base + Int(text.offset)
+        let to = unsafe memory + cursor
+        if count >= 8, count <= 16 {
+            let head = unsafe from.loadUnaligned(as: UInt64.self)
+            let tail = unsafe from.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+            unsafe to.storeBytes(of: head, as: UInt64.self)
+            unsafe to.storeBytes(of: tail, toByteOffset: count - 8, as: UInt64.self)
+        } else if count > 0 {
+            unsafe to.copyMemory(from: from, byteCount: count)
+        }
+        unsafe cursor += count
     }
 
     @inlinable

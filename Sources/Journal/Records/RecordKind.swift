@@ -1,5 +1,6 @@
 /// What a journal record is. The code is its second byte.
-public enum RecordKind: UInt8, Sendable, CaseIterable {
+@frozen
+public enum RecordKind: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     /// The first record: partition count, format, horizon, how monitor time is made.
     case genesis = 1
     /// A source partition is known from here on, with the first offset copied from it.
