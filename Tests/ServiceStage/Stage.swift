@@ -61,7 +61,9 @@ struct Stage {
         let sources = Int32(words["sources"] ?? "2") ?? 2
         let large = [("max.message.bytes", "2097152")]
         var made = configuration.topics.sources.map {
-            NewTopic(name($0), partitions: sources, configuration: large)
+            // Histories have old times, which Kafka would delete at once.
+            NewTopic(
+                name($0), partitions: sources, configuration: large + [("retention.ms", "-1")])
         }
         let topics = configuration.topics
         for one in [topics.reference, topics.policy] { made.append(NewTopic(name(one), partitions: 1)) }

@@ -68,71 +68,94 @@ struct Copier: ~Copyable {
         for index in sources.indices {
             sources[index].isOwned = false
             sources[index].isTouched = false
-            sources[index].isAtEnd = false
+            sources[index].isFetchedToEnd = false
+            sources[index].held.removeAll()
         }
     }
 
     // MARK: whose turn it is
     //
-    // Of several source partitions with a backlog, none may run far ahead of the others in record time: what it brings
-    // would count as arrived long before its time (graces, forgetting). So only those are read that are at most a
-    // quarter of an hour ahead of the slowest. A source that is at its end, or gives nothing for some seconds, holds
-    // nobody back.
+    // Source partitions with a backlog are merged by record time: what one of them brings long before its time would
+    // count as arrived then (graces, forgetting). A record waits until no other source can bring one that is more than
+    // a minute older. A source at its end, or one that gives nothing for some seconds, holds nobody back.
 
     private static let patience: Int64 = 3000
+    private static let minute: Int64 = 60_000_000
 
     private func holdsBack(_ source: SourcePartition, _ now: Int64) -> Bool {
         source.kind == .events && source.isStarted && !source.isAtEnd
-            && now - source.activeAt < Self.patience
+            && (!source.held.isEmpty || now - source.activeAt < Self.patience)
     }
 
-    /// The largest progress that a source may have to be read now.
-    func readLimit(_ now: Int64) -> Instant {
+    /// The latest record time whose turn has come.
+    func timeLimit(_ now: Int64) -> Instant {
         var slowest = Instant.distantFuture
-        for source in sources where holdsBack(source, now) {
-            slowest = min(slowest, source.metadata.reached)
-        }
+        for source in sources where holdsBack(source, now) { slowest = min(slowest, source.reaches) }
         guard slowest != .distantFuture, slowest != .distantPast else { return slowest }
-        return Instant(microseconds: slowest.microseconds + Self.quarterHour)
+        return Instant(microseconds: slowest.microseconds + Self.minute)
     }
 
+    /// Whether a source may have something whose turn has come.
     func isReadable(_ source: Int, _ limit: Instant) -> Bool {
         guard sources[source].isStarted else { return false }
-        return sources[source].kind != .events || sources[source].metadata.reached <= limit
+        return sources[source].kind != .events || sources[source].reaches <= limit
     }
 
-    /// The source that the others wait for.
+    /// Records wait for their turn: there is a backlog.
+    var hasHeld: Bool { sources.contains { !$0.held.isEmpty } }
+
+    /// The source without a record in hand that the others wait for.
     func slowest(_ now: Int64) -> Int? {
-        sources.indices.filter { holdsBack(sources[$0], now) }
-            .min { sources[$0].metadata.reached < sources[$1].metadata.reached }
+        sources.indices.filter { sources[$0].held.isEmpty && holdsBack(sources[$0], now) }
+            .min { sources[$0].reaches < sources[$1].reaches }
     }
 
-    /// Smaller portions where one spans much of record time, larger ones where it does not.
-    mutating func adaptPortion(_ source: Int, from before: Instant, isFull: Bool) {
-        sources[source].activeAt = Ticker.now
-        let isTimed = sources[source].kind == .events && before != .distantPast
-        let span = isTimed ? sources[source].metadata.reached.microseconds - before.microseconds : 0
-        if span > Self.quarterHour {
-            sources[source].portion = max(1, sources[source].portion / 4)
-        } else if isFull {
-            sources[source].portion = min(4096, sources[source].portion * 2)
+    /// Copies the held records of a source whose turn has come; how many.
+    mutating func copyHeld(_ source: Int, _ limit: Instant, _ out: inout IngestProducer) throws(Setback) -> Int {
+        var count = 0
+        while !sources[source].held.isEmpty, sources[source].held.time <= limit {
+            let (offset, time) = (sources[source].held.offset, sources[source].held.time)
+            var held = HeldRecords()
+            swap(&held, &sources[source].held)
+            defer { swap(&held, &sources[source].held) }
+            try unsafe held.takeFirst { (bytes) throws(Setback) in
+                // The span is used up while the bytes stand.
+                try copyEvent(unsafe RawSpan(_unsafeBytes: bytes), offset, time, source, &out)
+            }
+            count += 1
+            try sendIfLarge(&out)
         }
+        return count
     }
 
     // MARK: records
 
-    /// Copies one record. `send` is called when enough has come together.
+    /// Copies one record, or holds it where its turn has not come.
     mutating func copy(
         _ message: borrowing Message,
         _ source: Int,
+        _ limit: Instant,
         _ out: inout IngestProducer
     ) throws(Setback) {
+        sources[source].isFetchedToEnd = false
         switch sources[source].kind {
-        case .events: try copyEvent(message, source, &out)
+        case .events:
+            let (stamp, kind) = message.timestamp
+            let isKnown = kind != .none && stamp >= 0
+            let time = Instant(milliseconds: isKnown ? min(stamp, wall + allowedSkew) : wall)
+            if time > limit || !sources[source].held.isEmpty {
+                sources[source].held.append(message.value, offset: message.offset, time: time)
+            } else {
+                try copyEvent(message.value, message.offset, time, source, &out)
+            }
         case .reference: try copyReference(message, source, &out)
         case .policy: try copyPolicy(message, source, &out)
         case .journal: try look(message)
         }
+        try sendIfLarge(&out)
+    }
+
+    private mutating func sendIfLarge(_ out: inout IngestProducer) throws(Setback) {
         if batch.count >= 4096 || batch.byteCount >= 2 << 20 { try out.send(&batch) }
     }
 
@@ -140,23 +163,26 @@ struct Copier: ~Copyable {
     mutating func flush(_ out: inout IngestProducer) throws(Setback) { try out.send(&batch) }
 
     private mutating func copyEvent(
-        _ message: borrowing Message,
+        _ value: RawSpan,
+        _ offset: Int64,
+        _ time: Instant,
         _ source: Int,
         _ out: inout IngestProducer
     ) throws(Setback) {
-        let (stamp, kind) = message.timestamp
-        let milliseconds = kind == .none || stamp < 0 ? wall : min(stamp, wall + allowedSkew)
-        let time = Instant(milliseconds: milliseconds)
-        let offset = message.offset
         note(source, offset, time)
-        // Where nothing was known before this record, there is a time now.
+        // Where nothing was known before this record, there is a time now; else what was due before it ends first.
         if !hasTold { tick() }
+        let quarter = sources[source].metadata.reached.microseconds / Self.quarterHour
+        if quarter > sources[source].quarter {
+            sources[source].quarter = quarter
+            tellIfQuarterPassed()
+        }
         do {
-            try decoder.decode(message.value, from: sources[source].name, recordedAt: time)
+            try decoder.decode(value, from: sources[source].name, recordedAt: time)
             let partition = decoder.partition(count: partitionCount)
             let counter = sources[source].metadata.counters[Int(partition)]
             sources[source].metadata.counters[Int(partition)] = counter + 1
-            unsafe message.value.withUnsafeBytes { unsafe SHA256.hash($0, into: &digest) }
+            unsafe value.withUnsafeBytes { unsafe SHA256.hash($0, into: &digest) }
             records.removeAll()
             decoder.append(
                 to: records,
@@ -165,14 +191,9 @@ struct Copier: ~Copyable {
                 digest: digest)
             appendRecords(to: partition)
         } catch {
-            try writeLetter(error, message, source, &out)
+            try writeLetter(error, value, offset, source, &out)
         }
         copied += 1
-        let quarter = sources[source].metadata.reached.microseconds / Self.quarterHour
-        if quarter > sources[source].quarter {
-            sources[source].quarter = quarter
-            tellIfQuarterPassed()
-        }
     }
 
     private static let quarterHour: Int64 = 900_000_000
@@ -181,7 +202,6 @@ struct Copier: ~Copyable {
     private mutating func note(_ source: Int, _ offset: Int64, _ time: Instant) {
         sources[source].next = offset + 1
         sources[source].isTouched = true
-        sources[source].isAtEnd = false
         if time > sources[source].metadata.reached { sources[source].metadata.reached = time }
         if time > sources[source].metadata.newest {
             sources[source].metadata.newest = time
@@ -213,18 +233,20 @@ struct Copier: ~Copyable {
 
     private mutating func writeLetter(
         _ rejection: Rejection,
-        _ message: borrowing Message,
+        _ value: RawSpan,
+        _ offset: Int64,
         _ source: Int,
         _ out: inout IngestProducer
     ) throws(Setback) {
+        let partition = sources[source].partition
         let place = RecordPlace.topic(
-            sources[source].partition.topic, partition: message.partition, offset: message.offset)
+            partition.topic, partition: partition.partition, offset: offset)
         letter.removeAll(keepingCapacity: true)
-        DeadLetterWriter.write(rejection, at: place, value: message.value, to: &letter)
+        DeadLetterWriter.write(rejection, at: place, value: value, to: &letter)
         let headers = DeadLetterWriter.headers(
             rejection, at: place, application: configuration.application, task: 0)
         deadLetters += 1
-        try out.sendLetter(letter, entity: rejection.coveredEntityID, headers, from: message.partition)
+        try out.sendLetter(letter, entity: rejection.coveredEntityID, headers, from: partition.partition)
     }
 
     // MARK: reference and policy
@@ -240,7 +262,6 @@ struct Copier: ~Copyable {
         let value = message.isTombstone ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
         let publication = reference.apply(key: key, value: value, offset: offset)
         complaint = reference.mismatch.map { (source, "read the reference topic: \($0). Publish again.") }
-        sources[source].isAtEnd = false
         guard let publication else { return }
         let time = Instant(milliseconds: max(0, message.timestamp.milliseconds))
         let topic = sources[source].partition.topic
@@ -295,7 +316,6 @@ struct Copier: ~Copyable {
             // A later version that can be used replaces it; at the end of the topic it stops the service.
             complaint = (source, error.message)
         }
-        sources[source].isAtEnd = false
         sources[source].next = offset + 1
         sources[source].isTouched = complaint == nil
     }
@@ -343,7 +363,7 @@ struct Copier: ~Copyable {
             sources[source].metadata.newest = time
             learnTime(of: source)
         } else {
-            sources[source].isAtEnd = true
+            sources[source].isFetchedToEnd = true
         }
         records.removeAll()
         let partition = sources[source].partition
@@ -385,7 +405,7 @@ struct Copier: ~Copyable {
     private mutating func tellIfQuarterPassed() {
         var slowest = Instant.distantFuture
         for source in sources where source.isOwned && source.kind == .events && !source.isAtEnd {
-            slowest = min(slowest, source.metadata.reached)
+            slowest = min(slowest, source.reaches)
         }
         guard slowest != .distantPast, slowest != .distantFuture else { return }
         guard told == .distantPast || slowest.microseconds >= told.microseconds + Self.quarterHour
@@ -402,6 +422,8 @@ struct Copier: ~Copyable {
             if sources[index].isAtEnd, let time, time > sources[index].metadata.reached {
                 sources[index].metadata.reached = time
                 sources[index].quarter = time.microseconds / Self.quarterHour
+            } else {
+                sources[index].metadata.reached = sources[index].reaches
             }
             sources[index].isTouched = true
             let reached = sources[index].metadata.reached

@@ -212,13 +212,12 @@ struct IngestWorker {
             let before = count
             var isFull = false
             copier.beginBatch()
-            let limit = copier.readLimit(now)
+            let limit = copier.timeLimit(now)
             for source in copier.sources.indices where copier.isReadable(source, limit) {
-                let portion = copier.sources[source].portion
-                let seen = try copy(source, portion, .zero, &producer, &queue, &copier)
+                let seen = try copy(source, limit, .zero, &producer, &queue, &copier)
                 if count == 0, seen > 0 { began = now }
                 count += seen
-                if seen == portion { isFull = true }
+                if seen >= Self.portion { isFull = true }
             }
             if count == before {
                 let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
@@ -226,8 +225,7 @@ struct IngestWorker {
                     // A source that holds the others back is waited for; else one looks around again soon.
                     if let source = copier.slowest(now) {
                         let seen = try copy(
-                            source, copier.sources[source].portion, .milliseconds(min(left, 5)), &producer,
-                            &queue, &copier)
+                            source, limit, .milliseconds(min(left, 5)), &producer, &queue, &copier)
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
                     } else {
@@ -242,7 +240,7 @@ struct IngestWorker {
                 continue
             }
             if count >= configuration.transactionRecords || elapsed >= 200 { break }
-            if elapsed >= collect, !isFull { break }
+            if elapsed >= collect, !isFull, !(count > before && copier.hasHeld) { break }
             if control.shouldStop { break }
         }
         if Ticker.now - lastTick >= 1000 {
@@ -260,24 +258,31 @@ struct IngestWorker {
         copier.committed()
     }
 
-    /// Copies what there is of one source.
+    /// Most records to fetch of one source before the others are looked at.
+    private static let portion = 1024
+
+    /// Copies what there is of one source and whose turn has come; how many records were fetched or copied.
     private func copy(
         _ source: Int,
-        _ portion: Int,
+        _ limit: Instant,
         _ wait: Duration,
         _ producer: inout IngestProducer,
         _ queue: inout FetchQueue,
         _ copier: inout Copier
     ) throws(Setback) -> Int {
+        if !copier.sources[source].held.isEmpty {
+            try producer.begin()
+            let count = try copier.copyHeld(source, limit, &producer)
+            if !copier.sources[source].held.isEmpty { return count }
+        }
         let seen: Int
         do {
-            let batch = try queue.next(of: source, limit: portion, waiting: wait)
+            let batch = try queue.next(of: source, limit: Self.portion, waiting: wait)
             seen = batch.count
             if seen > 0 {
                 try producer.begin()
-                let reached = copier.sources[source].metadata.reached
-                for index in 0..<seen { try copier.copy(batch[index], source, &producer) }
-                copier.adaptPortion(source, from: reached, isFull: seen == portion)
+                copier.sources[source].activeAt = Ticker.now
+                for index in 0..<seen { try copier.copy(batch[index], source, limit, &producer) }
             }
         } catch let error as Setback {
             throw error
@@ -295,7 +300,7 @@ struct IngestWorker {
         for event in events {
             switch event {
             case .endOfPartition(let source, _):
-                copier.sources[source].isAtEnd = true
+                copier.sources[source].isFetchedToEnd = true
                 if let complaint = copier.complaint, complaint.source == source {
                     throw .end(.configuration(complaint.message))
                 }
@@ -313,7 +318,7 @@ struct IngestWorker {
                                 + "receipt kept (resume-sources)."))
                 }
                 log.warning("ingest-fetch", ("partition", "\(partition)"), ("reason", error.description))
-                copier.sources[source].isAtEnd = false
+                copier.sources[source].isFetchedToEnd = false
                 copier.sources[source].restartAt = Ticker.now + 1000
             case .failed(nil, let error):
                 log.warning("ingest-fetch", ("reason", error.description))
@@ -485,7 +490,7 @@ struct IngestWorker {
             copier.addSource(partition, isJournal ? .journal : kind(of: partition))
         }
         precondition(copier.sources[number].partition == partition, "queue and copier number alike")
-        copier.sources[number].isAtEnd = false
+        copier.sources[number].isFetchedToEnd = false
         copier.sources[number].restartAt = nil
         copier.sources[number].isStarted = true
         copier.sources[number].activeAt = Ticker.now
@@ -495,6 +500,7 @@ struct IngestWorker {
     private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
         queue.stop(source)
         copier.sources[source].isStarted = false
+        copier.sources[source].held.removeAll()
     }
 
     private func kind(of partition: TopicPartition) -> SourcePartition.Kind {

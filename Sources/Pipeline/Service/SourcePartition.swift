@@ -25,14 +25,14 @@ struct SourcePartition {
     var committed: Int64 = -1
     /// Counters and times; committed beside the offset.
     var metadata: SourceMetadata
-    /// It has been read to its end, for now.
-    var isAtEnd = false
+    /// Its last record was fetched, for now.
+    var isFetchedToEnd = false
+    /// Records that were fetched and whose time has not come.
+    var held = HeldRecords()
     /// Something was copied from it in this transaction.
     var isTouched = false
     /// Quarter of an hour of ``SourceMetadata/reached``, for the ticks of a history.
     var quarter: Int64 = .min
-    /// Records to take at a time, so that one portion spans little of record time.
-    var portion = 64
     /// When it last gave a record or was begun, on the monotonic clock.
     var activeAt: Int64 = 0
     /// When the fetch is to be begun again after a failure, on the monotonic clock.
@@ -45,9 +45,66 @@ struct SourcePartition {
         metadata = SourceMetadata(firstOffset: 0, partitions: journalPartitions)
     }
 
+    /// It has been copied to its end, for now.
+    var isAtEnd: Bool { isFetchedToEnd && held.isEmpty }
+
+    /// Nothing is to come from it that is older: the time of the next record where that is known, else how far it has
+    /// been copied.
+    var reaches: Instant { held.isEmpty ? metadata.reached : max(metadata.reached, held.time) }
+
     /// The offset to commit with its receipt.
     var offset: ConsumedOffset {
         ConsumedOffset(partition, offset: next, metadata: metadata.text)
+    }
+}
+
+/// Records of one source partition in the order of their offsets, as bytes of our own.
+struct HeldRecords {
+    private struct Place {
+        var offset: Int64
+        var time: Instant
+        var start: Int
+        var count: Int
+    }
+    private var bytes: [UInt8] = []
+    private var places: [Place] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == places.count }
+    /// When the first of them was recorded; there must be one.
+    var time: Instant { places[first].time }
+    /// Offset of the first of them; there must be one.
+    var offset: Int64 { places[first].offset }
+
+    mutating func append(_ value: RawSpan, offset: Int64, time: Instant) {
+        if isEmpty { removeAll() }
+        places.append(Place(offset: offset, time: time, start: bytes.count, count: value.byteCount))
+        // The closure only copies.
+        unsafe value.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Shows the bytes of the first of them and goes to the next.
+    mutating func takeFirst<Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let place = places[first]
+        first += 1
+        var failure: Failure?
+        unsafe bytes.withUnsafeBytes { bytes in
+            do throws(Failure) {
+                try unsafe body(
+                    UnsafeRawBufferPointer(rebasing: bytes[place.start..<place.start + place.count]))
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        first = 0
     }
 }
 
