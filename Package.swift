@@ -114,8 +114,8 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["TestKit", "diversion-monitor"],
-            swiftSettings: strict
+            dependencies: ["Ingest", "Kafka", "TestKit", "diversion-monitor"],
+            swiftSettings: tests
         ),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),
     ],

@@ -110,6 +110,9 @@ enum Files {
         return first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
+    /// Whether a descriptor is a person's terminal.
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
     /// The permissions of a file, as `stat` tells them.
     static func mode(of path: String) -> UInt32 {
         var status = stat()

@@ -382,7 +382,8 @@ extension MonitorSettings {
                 settings.open(prefix).map { ($0.name, $0.value.reveal()) }
             )
             // Whether the address is needed is the command's business.
-            client["bootstrap.servers"] = settings.stringIfSet("kafka.bootstrap.servers") ?? "none:1"
+            client["bootstrap.servers"] =
+                settings.stringIfSet("kafka.bootstrap.servers") ?? "none:1"
             problems += client.problems().map { problem in
                 let key =
                     problem.name == "bootstrap.servers"

@@ -8,8 +8,10 @@ import Testing
         let help = try Monitor.run(["help"] + path).output
         guard let start = help.range(of: "Commands:\n") else { return [path] }
         var found: [[String]] = [path]
-        for line in help[start.upperBound...].split(separator: "\n", omittingEmptySubsequences: false)
-        {
+        for line in help[start.upperBound...].split(
+            separator: "\n",
+            omittingEmptySubsequences: false
+        ) {
             guard line.hasPrefix("  ") else { break }
             // A wrapped meaning is indented further than a command's name.
             guard !line.hasPrefix("   "), let name = line.split(separator: " ").first else {
@@ -41,7 +43,11 @@ import Testing
             #expect(help.status == 0, "\(help.errors)")
             #expect(help.output.contains("Usage: "), "\(name)")
             if update {
-                try help.output.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8)
+                try help.output.write(
+                    toFile: "\(folder)/\(name)",
+                    atomically: false,
+                    encoding: .utf8
+                )
             } else {
                 let kept = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
                 #expect(kept == help.output, "\(name) differs")

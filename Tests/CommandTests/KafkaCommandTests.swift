@@ -40,7 +40,10 @@ struct KafkaCommandTests {
         var alerts = try folder.read("topics/alerts.yaml")
         alerts = alerts.replacingOccurrences(of: "\"189388800000\"", with: "1000")
             .replacingOccurrences(of: "189388800000", with: "1000")
-        alerts = alerts.replacingOccurrences(of: "config:\n", with: "config:\n  segment.ms: 3600000\n")
+        alerts = alerts.replacingOccurrences(
+            of: "config:\n",
+            with: "config:\n  segment.ms: 3600000\n"
+        )
         try folder.write(alerts, to: "topics/alerts.yaml")
         let plan = try Monitor.run(["topics", "plan"] + connection)
         #expect(plan.status == 2)
@@ -76,7 +79,11 @@ struct KafkaCommandTests {
         let run = try Monitor.run("topics", "plan", "--kafka.bootstrap.servers", "127.0.0.1:1")
         #expect(run.status == 75)
         let doctor = try Monitor.run(
-            "doctor", "--timeout", "3s", "--kafka.bootstrap.servers", "127.0.0.1:1"
+            "doctor",
+            "--timeout",
+            "3s",
+            "--kafka.bootstrap.servers",
+            "127.0.0.1:1"
         )
         #expect(doctor.status == 1)
         #expect(doctor.output.contains("Nothing listens there"))

@@ -9,7 +9,11 @@ import Testing
     func scoresAFile() throws {
         let folder = try Folder()
         let run = try Monitor.run(
-            "score", "--reference", sample + "/reference", "--output", folder.path("new/out"),
+            "score",
+            "--reference",
+            sample + "/reference",
+            "--output",
+            folder.path("new/out"),
             sample + "/events.ndjson"
         )
         #expect(run.status == 0, "\(run.errors)")
@@ -55,8 +59,13 @@ import Testing
         try folder.write(halves[0], to: "even.ndjson")
         try folder.write(halves[1], to: "odd.ndjson")
         let run = try Monitor.run(
-            "score", "--reference", sample + "/reference", "-o", folder.path("merged"),
-            folder.path("even.ndjson"), folder.path("odd.ndjson")
+            "score",
+            "--reference",
+            sample + "/reference",
+            "-o",
+            folder.path("merged"),
+            folder.path("even.ndjson"),
+            folder.path("odd.ndjson")
         )
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.errors.contains("scored 4,528 events"))
@@ -82,7 +91,11 @@ import Testing
         )
         try folder.write("", to: "reference/product.csv")
         let run = try Monitor.run(
-            "score", "--reference", folder.path("reference"), "-o", folder.path("out"),
+            "score",
+            "--reference",
+            folder.path("reference"),
+            "-o",
+            folder.path("out"),
             input: ""
         )
         #expect(run.status == 78)
@@ -96,8 +109,13 @@ import Testing
     func guardsInputs() throws {
         let folder = try Folder()
         let missing = try Monitor.run(
-            "score", "--reference", sample + "/reference", "-o", folder.path("out"),
-            folder.path("nowhere.ndjson"), folder.url.path
+            "score",
+            "--reference",
+            sample + "/reference",
+            "-o",
+            folder.path("out"),
+            folder.path("nowhere.ndjson"),
+            folder.url.path
         )
         #expect(missing.status == 1)
         #expect(missing.errors.contains("nowhere.ndjson: it is not there. Check the path."))
@@ -105,7 +123,11 @@ import Testing
 
         try folder.write("{}\n", to: "again/dead-letters.ndjson")
         let lost = try Monitor.run(
-            "score", "--reference", sample + "/reference", "-o", folder.path("again"),
+            "score",
+            "--reference",
+            sample + "/reference",
+            "-o",
+            folder.path("again"),
             folder.path("again/dead-letters.ndjson")
         )
         #expect(lost.status == 1)
@@ -120,8 +142,14 @@ import Testing
         try folder.write("short", to: "short")
         func score(_ key: String) throws -> Monitor.Outcome {
             try Monitor.run(
-                "score", "--reference", sample + "/reference", "-o", folder.path("out"),
-                "--token.key_id", "k7", sample + "/events.ndjson",
+                "score",
+                "--reference",
+                sample + "/reference",
+                "-o",
+                folder.path("out"),
+                "--token.key_id",
+                "k7",
+                sample + "/events.ndjson",
                 environment: ["DIVERSION_MONITOR_TOKEN_KEY_FILE": folder.path(key)]
             )
         }

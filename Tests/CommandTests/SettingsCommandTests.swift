@@ -40,7 +40,10 @@ import Testing
             to: "monitor.yaml"
         )
         let run = try Monitor.run(
-            "config", "check", "--config", folder.path("monitor.yaml"),
+            "config",
+            "check",
+            "--config",
+            folder.path("monitor.yaml"),
             environment: ["DIVERSION_MONITOR_APPP": "x"]
         )
         #expect(run.status == 78)
@@ -62,7 +65,12 @@ import Testing
         let folder = try Folder()
         try folder.write("app: file\ntopics.prefix: file.\n", to: "monitor.yaml")
         let run = try Monitor.run(
-            "config", "show", "-c", folder.path("monitor.yaml"), "--app", "flag",
+            "config",
+            "show",
+            "-c",
+            folder.path("monitor.yaml"),
+            "--app",
+            "flag",
             environment: [
                 "DIVERSION_MONITOR_APP": "variable", "DIVERSION_MONITOR_TOKEN_KEY_ID": "k9",
             ]
@@ -135,7 +143,12 @@ import Testing
         let folder = try Folder()
         let sample = Monitor.path("fixtures/sample")
         _ = try Monitor.run(
-            "score", "-q", "--reference", sample + "/reference", "-o", folder.path("out"),
+            "score",
+            "-q",
+            "--reference",
+            sample + "/reference",
+            "-o",
+            folder.path("out"),
             sample + "/events.ndjson"
         )
         let file = folder.path("out/alerts.ndjson")
@@ -147,8 +160,15 @@ import Testing
         #expect(ranks == ranks.sorted() && ranks.first == 0 && ranks.last == 3)
 
         let some = try Monitor.run(
-            "alerts", "--from", file, "--entity", "DSH220914", "--rule", "duplicate_discount",
-            "--rule", "over_replenished"
+            "alerts",
+            "--from",
+            file,
+            "--entity",
+            "DSH220914",
+            "--rule",
+            "duplicate_discount",
+            "--rule",
+            "over_replenished"
         )
         let narrowed = some.output.split(separator: "\n")
         #expect(narrowed.count == 3)

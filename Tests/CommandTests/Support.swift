@@ -69,6 +69,49 @@ enum Monitor {
     }
 }
 
+/// The program while it runs.
+final class RunningMonitor {
+    private let process = Process()
+    private let folder: Folder
+
+    /// Starts it.
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        folder = try Folder()
+        process.executableURL = URL(fileURLWithPath: Monitor.executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        for name in ["out", "err"] { try folder.write("", to: name) }
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path("out"))
+        process.standardError = FileHandle(forWritingAtPath: folder.path("err"))
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    /// What it has said so far.
+    var output: String { (try? folder.read("out")) ?? "" }
+    var errors: String { (try? folder.read("err")) ?? "" }
+    var isRunning: Bool { process.isRunning }
+
+    /// Asks it to end; its status.
+    func stop() -> Int32 {
+        process.terminate()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}
+
+/// Waits until something holds; false when it took too long.
+func eventually(within seconds: Double = 60, _ holds: () throws -> Bool) rethrows -> Bool {
+    let end = Date(timeIntervalSinceNow: seconds)
+    while Date() < end {
+        if try holds() { return true }
+        Thread.sleep(forTimeInterval: 0.2)
+    }
+    return false
+}
+
 /// A temporary folder that goes with its last owner.
 final class Folder: Sendable {
     let url: URL

@@ -25,6 +25,8 @@ struct IngestWorker {
         var metadata: GroupMetadata?
         /// A new assignment has not been taken over yet.
         var isNew = false
+        /// Some of it has been begun, while the journal was not ready for the rest.
+        var hasBegun = false
     }
 
     func run() {
@@ -163,7 +165,11 @@ struct IngestWorker {
                 &member, &membership, waiting: membership.metadata == nil ? 20 : 0, &queue, &copier)
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
-                try takeOver(membership.partitions, metadata, &producer, &queue, &copier, member.offsets)
+                // In one generation nobody else writes for what was begun: it goes on where it is.
+                let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(\.partition)
+                try takeOver(
+                    membership.partitions, apartFrom: begun, metadata, &producer, &queue, &copier,
+                    member.offsets)
                 membership.isNew = false
                 foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
@@ -175,6 +181,7 @@ struct IngestWorker {
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
                 membership.isNew = true  // Now the source partitions.
+                membership.hasBegun = true
             }
             try restartFailed(&queue, &copier)
             if Ticker.now - lastReport > 10_000 {
@@ -348,6 +355,7 @@ struct IngestWorker {
     /// Begins to copy what an assignment gives us, stops what it does not.
     private func takeOver(
         _ partitions: [TopicPartition],
+        apartFrom begun: [TopicPartition],
         _ metadata: GroupMetadata,
         _ producer: inout IngestProducer,
         _ queue: inout FetchQueue,
@@ -360,7 +368,9 @@ struct IngestWorker {
                 copier.sources[source].isOwned = false
             }
         }
-        let wanted = partitions.filter { copier.isOpen || kind(of: $0) != .events }
+        let wanted = partitions.filter {
+            (copier.isOpen || kind(of: $0) != .events) && !begun.contains($0)
+        }
         if !copier.isOpen {
             // From its beginning: what was seen before a failure is seen again.
             _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0, &queue, &copier)

@@ -15,9 +15,19 @@ enum AlertsCommand {
             alert that opens, changes or resolves, until it is stopped.
             """,
         options: [
-            .value("from", .file, "A file of alerts instead of the topic, such as out/alerts.ndjson"),
+            .value(
+                "from",
+                .file,
+                "A file of alerts instead of the topic, such as out/alerts.ndjson"
+            ),
             .flag("follow", short: "f", "Go on with what happens"),
-            .value("entity", .text, placeholder: "ID", repeated: true, "Only of this covered entity"),
+            .value(
+                "entity",
+                .text,
+                placeholder: "ID",
+                repeated: true,
+                "Only of this covered entity"
+            ),
             .value(
                 "rule",
                 .choice(Rule.allCases.map(\.name)),
@@ -35,7 +45,10 @@ enum AlertsCommand {
         ] + MonitorSettings.options(.kafka, .topics),
         openPrefixes: MonitorSettings.openPrefixes,
         examples: [
-            Example("What is open in the output of score", "diversion-monitor alerts --from out/alerts.ndjson"),
+            Example(
+                "What is open in the output of score",
+                "diversion-monitor alerts --from out/alerts.ndjson"
+            ),
             Example(
                 "Watch what matters",
                 "diversion-monitor alerts -c monitor.yaml --follow --severity critical --severity high"

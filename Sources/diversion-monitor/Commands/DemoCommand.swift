@@ -12,15 +12,18 @@ enum DemoCommand {
         "See it work, with a broker in this process and sample data",
         discussion: """
             Starts an imitation of a Kafka cluster inside this process, makes the topics, publishes \
-            the sample's reference tables, plays four months of five covered entities into the \
-            source topics, and runs the real service on them: ingest and score, through their \
-            consumer groups. Alerts are printed as they happen, and a summary at the end.
+            the sample's reference tables, sends four months of five covered entities to the source \
+            topics, and runs the real service on them: ingest and score, through their consumer \
+            groups. Alerts are printed as they happen, and a summary at the end.
 
             Everything in the sample is invented. Nothing is written to disk.
             """,
         options: [
-            .value("data", .directory, "Another sample: a folder with events.ndjson and reference/"),
-            .value("over", .duration, default: "5s", "How long to play the events; 0s is at once"),
+            .value(
+                "data",
+                .directory,
+                "Another sample: a folder with events.ndjson and reference/"
+            ),
             .flag("verbose", short: "v", "Show what the service says, too"),
         ],
         examples: [Example("See it work", "diversion-monitor demo")]
@@ -35,13 +38,11 @@ enum DemoCommand {
 private struct Demo {
     private let terminal: Terminal
     private let sample: Sample
-    private let length: Duration
     private let isVerbose: Bool
 
     init(_ invocation: Invocation) throws(CommandFailure) {
         terminal = invocation.terminal
         sample = try Sample(invocation.stringIfGiven("data"))
-        length = invocation.duration("over")
         isVerbose = invocation.flag("verbose")
     }
 
@@ -54,6 +55,9 @@ private struct Demo {
             )
             configuration.application = "demo"
             configuration.clock = .records
+            // Every step waits for the one before it.
+            configuration.collectMilliseconds = 1
+            configuration.kafka["fetch.wait.max.ms"] = "2"
             let topics = configuration.topics
             for name in topics.sources { try broker.createTopic(name, partitions: 2) }
             for name in [topics.reference, topics.policy] {
@@ -78,6 +82,14 @@ private struct Demo {
     private func perform(_ given: ServiceConfiguration) throws(KafkaError) {
         var configuration = given
         if isVerbose { configuration.log = { [terminal] in terminal.errors.print("\($0)") } }
+        let topics = configuration.topics
+        try publishReference(topics.reference, configuration.kafka)
+        say(
+            "\(grouped(sample.reference.rows.count)) rows of reference tables are published;"
+                + " \(grouped(sample.events.count)) events of five covered entities follow."
+        )
+        say("The service joins its consumer groups; alerts appear as they happen.\n")
+        var player = try SamplePlayer(sample, topics.sources, configuration.kafka)
         let stop = StopFlag()
         let service = Service(configuration)
         // The service blocks, so it has a thread; this one shows what comes out.
@@ -86,13 +98,6 @@ private struct Demo {
             stop.stop()
             worker.wait()
         }
-        let topics = configuration.topics
-        try publishReference(topics.reference, configuration.kafka)
-        say(
-            "\(grouped(sample.reference.rows.count)) rows of reference tables are published;"
-                + " \(grouped(sample.events.count)) events of five covered entities follow."
-        )
-        say("The service joins its consumer groups; alerts appear as they happen.\n")
 
         var tally = DemoTally()
         let names = outputs(topics) + [topics.deadLetters, topics.journal]
@@ -102,18 +107,23 @@ private struct Demo {
         } catch {
             return say("\(error)")
         }
-        var player = try SamplePlayer(sample, topics.sources, configuration.kafka, length)
-        let limit = ContinuousClock.now + length + .seconds(120)
+        let limit = ContinuousClock.now + .seconds(120)
+        var start: ContinuousClock.Instant?
         var quietSince = ContinuousClock.now
         while !Interruption.isSet, ContinuousClock.now < limit {
-            try player.playDue()
+            if tally.events + tally.deadLetters >= player.sent { try player.playStep() }
             let records: [TopicReader.Record]
-            do throws(CommandFailure) { records = try reader.next() } catch { return say("\(error)") }
+            do throws(CommandFailure) { records = try reader.next() } catch {
+                return say("\(error)")
+            }
             for record in records {
                 guard let alert = tally.take(record) else { continue }
                 say(alert.line(on: terminal.output))
             }
-            if tally.changed { quietSince = ContinuousClock.now }
+            if tally.changed {
+                quietSince = ContinuousClock.now
+                start = start ?? quietSince
+            }
             tally.changed = false
             if let end = worker.result, end.kind != .stopped {
                 return say("\nThe service ended: could not \(end.message)")
@@ -121,8 +131,8 @@ private struct Demo {
             let isRead = tally.events + tally.deadLetters >= sample.events.count
             if player.isDone, isRead, ContinuousClock.now - quietSince > .seconds(2) { break }
         }
-        let seconds = max(0.001, (quietSince - player.start) / .seconds(1))
-        terminal.output.write(tally.summary(seconds: seconds, over: length))
+        let seconds = (quietSince - (start ?? quietSince)) / .seconds(1)
+        terminal.output.write(tally.summary(seconds: max(0.001, seconds)))
         terminal.output.write(nextCommands)
     }
 
@@ -174,69 +184,99 @@ private struct Sample {
         events = bytes.split(separator: 0x0A).map(Array.init)
     }
 
-    /// Beside an installed program, in the repository a program was built in, and here.
+    /// In this folder, beside an installed program, in the repository a program was built in.
     private static var places: [String] {
         let program = Files.executable
         let folder = program.split(separator: "/").dropLast().joined(separator: "/")
         return [
-            "/\(folder)/../share/diversion-monitor/sample", "/\(folder)/../../../fixtures/sample",
-            "fixtures/sample",
+            "fixtures/sample", "/\(folder)/../share/diversion-monitor/sample",
+            "/\(folder)/../../../fixtures/sample",
         ]
     }
 }
 
-/// Sends the events of a sample, spread over some time, each to the topic of its type.
+/// Sends the events of a sample, each to the topic of its type, in steps.
+///
+/// Months are played in seconds, so a topic that is read a moment before another would be days ahead
+/// of it. In a step all records lie within hours, and purchases, which are judged when they arrive,
+/// are apart from what makes packages due; the next step waits until this one is in the journal.
 private struct SamplePlayer: ~Copyable {
-    private let events: [[UInt8]]
-    private let length: Duration
+    private struct Event {
+        let line: [UInt8]
+        let topic: ProducerTopic
+        /// An entity's: corrections follow what they correct, even where both say the same time.
+        let partition: Int32
+        let recordedAt: Instant
+        let isPurchase: Bool
+    }
+
     private var producer: Producer
-    private var topics: [String: ProducerTopic] = [:]
-    private var sent = 0
-    private var decoder = EventDecoder()
-    private let source: SourceName
-    private var recordedAt: Int64 = 0
-    let start = ContinuousClock.now
+    private var events: [Event] = []
+    private(set) var sent = 0
 
     init(
         _ sample: Sample,
         _ names: [String],
-        _ settings: ClientSettings,
-        _ length: Duration
+        _ settings: ClientSettings
     ) throws(KafkaError) {
-        events = sample.events
-        self.length = length
         var producer = try Producer(settings)
+        var topics: [String: ProducerTopic] = [:]
         for name in names { topics[name] = try producer.topic(name, within: .seconds(10)) }
         self.producer = producer
-        source = decoder.addSource("sample", isFile: true)
+        var decoder = EventDecoder()
+        let source = decoder.addSource("sample", isFile: true)
+        var recordedAt = Instant(milliseconds: 0)
+        var name = "claims"
+        for line in sample.events {
+            // A line that is no event stands beside the one before it.
+            // Safe: the array outlives the call.
+            if (try? unsafe decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
+                recordedAt = decoder.header.recordedAt
+                name = Self.topic(of: line)
+            }
+            guard let topic = topics[name] else { continue }
+            events.append(
+                Event(
+                    line: line,
+                    topic: topic,
+                    partition: Self.partition(of: line, among: topic.partitionCount),
+                    recordedAt: recordedAt,
+                    isPurchase: name == "purchases"
+                )
+            )
+        }
     }
 
     var isDone: Bool { sent == events.count }
 
-    /// Sends what is due by now.
-    mutating func playDue() throws(KafkaError) {
+    /// Sends the next step. The time in Kafka is when the record was recorded.
+    mutating func playStep() throws(KafkaError) {
         guard !isDone else { return }
-        let share = length > .zero ? min(1, (ContinuousClock.now - start) / length) : 1
-        let due = Int(Double(events.count) * share)
-        while sent < due {
-            let line = events[sent]
-            // A history: the time in Kafka is when the record was recorded. A line that is no event
-            // stands beside one that is.
-            // Safe: the array outlives the calls.
-            if (try? unsafe decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
-                recordedAt = decoder.header.recordedAt.microseconds / 1000
-            }
-            guard let topic = topics[Self.topic(of: line)] else { continue }
+        let first = events[sent]
+        let end = first.recordedAt.adding(hours: 6)
+        while sent < events.count, events[sent].recordedAt <= end,
+            events[sent].isPurchase == first.isPurchase
+        {
+            let event = events[sent]
+            // Safe: the array outlives the call, which copies.
             try unsafe producer.produce(
-                line.span.bytes,
+                event.line.span.bytes,
                 headers: [],
-                timestampMilliseconds: recordedAt,
-                to: topic,
-                partition: Int32(sent) % topic.partitionCount
+                timestampMilliseconds: event.recordedAt.microseconds / 1000,
+                to: event.topic,
+                partition: event.partition
             )
             sent += 1
         }
-        if isDone { try producer.flush(within: .seconds(30)) } else { try producer.poll() }
+        try producer.flush(within: .seconds(30))
+    }
+
+    private static func partition(of line: [UInt8], among count: Int32) -> Int32 {
+        let entity = JSONValue(line)?["covered_entity_id"]?.text ?? ""
+        // Safe: the buffer is used within the closure.
+        return unsafe Array(entity.utf8).withUnsafeBytes { key in
+            unsafe Partitioner.partition(of: key, count: count)
+        }
     }
 
     /// By type; what has none goes with the claims, where the monitor will find it unusable.
@@ -328,7 +368,7 @@ private struct DemoTally {
     }
 
     /// The closing summary.
-    func summary(seconds: Double, over length: Duration) -> String {
+    func summary(seconds: Double) -> String {
         func list(_ counts: [String: Int]) -> String {
             counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
                 .map { "\(grouped($0.value)) \($0.key)" }.joined(separator: ", ")
@@ -337,10 +377,10 @@ private struct DemoTally {
         let total = events + deadLetters
         let open = board.open { _ in true }.count
         let standing = balances.values.count { $0 != "0" }
-        let paced = length > .zero ? " (played over \(length.text); --over 0s is at once)" : ""
         return """
 
-            events read     \(grouped(total)), \(grouped(Int(Double(total) / seconds)))/s\(paced)
+            events read     \(grouped(total)) in \(ScoreSummary.rounded(seconds)) s, \
+            \(grouped(Int(Double(total) / seconds)))/s, step by step; "score" shows the engine's speed
             dead letters    \(grouped(deadLetters)): \(list(letterCodes))
             decisions       \(grouped(decisions)) about \(grouped(fills.count)) fills: \
             \(list(outcomes))

@@ -99,7 +99,10 @@ private struct Doctor {
         } catch {
             let faults = log.faults(client(.both))
             if faults.isEmpty {
-                bad("no answer from \(addresses): \(error.message)", "Check kafka.bootstrap.servers.")
+                bad(
+                    "no answer from \(addresses): \(error.message)",
+                    "Check kafka.bootstrap.servers."
+                )
             }
             for fault in faults { bad(fault.what, fault.advice) }
             return nil

@@ -22,7 +22,9 @@ enum ReferenceCommand {
         "check",
         "Tell everything that is wrong with the reference tables",
         arguments: [folder],
-        examples: [Example("Before they are published", "diversion-monitor reference check reference")],
+        examples: [
+            Example("Before they are published", "diversion-monitor reference check reference")
+        ],
         exitStatuses: [.wrongInput]
     ) { invocation in
         let reference = try ReferenceFolder(invocation.string("FOLDER"))
@@ -76,7 +78,9 @@ enum ReferenceCommand {
         let rows = reference.publication.rows
         let records = ReferenceTopic.publication(of: rows, after: present.rows)
         guard records.count > 1 || !present.isComplete else {
-            terminal.output.print("nothing to publish: \(name) has these \(grouped(rows.count)) rows")
+            terminal.output.print(
+                "nothing to publish: \(name) has these \(grouped(rows.count)) rows"
+            )
             return .success
         }
         let emptied = tell(rows, present.rows, on: terminal.output)
@@ -87,7 +91,11 @@ enum ReferenceCommand {
             )
         }
         if invocation.flag("dry-run") { return .success }
-        try Publishing.send(records.map { ($0.key, $0.value) }, to: name, settings.client(.producer))
+        try Publishing.send(
+            records.map { ($0.key, $0.value) },
+            to: name,
+            settings.client(.producer)
+        )
         terminal.output.print("published to \(name): \(grouped(rows.count)) rows are in effect")
         return .success
     }

@@ -19,7 +19,10 @@ enum RunCommand {
         options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
         openPrefixes: MonitorSettings.openPrefixes,
         examples: [
-            Example("The whole service in one process", "diversion-monitor run --config monitor.yaml"),
+            Example(
+                "The whole service in one process",
+                "diversion-monitor run --config monitor.yaml"
+            ),
             Example(
                 "A second worker that only decides",
                 "diversion-monitor run --config monitor.yaml --roles score --instance worker-2"

@@ -134,6 +134,9 @@ enum ScoreCommand {
                     + " id \"test\") and protect nobody."
             )
         }
+        if inputs.contains("-"), Files.isTerminal(0), !isQuiet {
+            errors.print("reading events from the terminal: end with Ctrl-D.")
+        }
         let progress = ScoreProgress(on: errors)
         let onProgress: @Sendable (Int64, Int64, Int64?) -> Void = { events, bytes, total in
             progress.update(events, bytes: bytes, of: total)
@@ -285,7 +288,9 @@ struct ScoreSummary {
             ]
         )
         if let deadLetters { add("dead letters  ", letters, deadLetters) }
-        let outcomes = ["", "qualified", "not_qualified", "pending", "reversed", "missed_opportunity"]
+        let outcomes = [
+            "", "qualified", "not_qualified", "pending", "reversed", "missed_opportunity",
+        ]
         add(
             "decisions     ",
             counts.decisions.reduce(0, +),

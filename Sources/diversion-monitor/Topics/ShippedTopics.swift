@@ -17,7 +17,11 @@ extension TopicDefinition {
 
     private static let sources: [TopicDefinition] = [
         source(.encounters, "Visits and stays, as the EHR tells them (ADT).", by: "EHR interface"),
-        source(.dispenses, "Drugs that left a pharmacy's stock or came back.", by: "pharmacy systems"),
+        source(
+            .dispenses,
+            "Drugs that left a pharmacy's stock or came back.",
+            by: "pharmacy systems"
+        ),
         source(.claims, "Adjudicated NCPDP transactions.", by: "TPA or switch"),
         source(.purchases, "Invoice lines of wholesalers (X12 810).", by: "wholesaler feed"),
         source(
@@ -106,7 +110,11 @@ extension TopicDefinition {
 
     private static let outputs: [TopicDefinition] = [
         output(.decisions, "What each fill is, whenever that changes.", ["console", "auditor"]),
-        output(.alerts, "Exceptions that open, change and resolve.", ["console", "notify", "auditor"]),
+        output(
+            .alerts,
+            "Exceptions that open, change and resolve.",
+            ["console", "notify", "auditor"]
+        ),
         output(
             .accumulators,
             "Increments and decrements of the accumulators; a balance is their sum.",
@@ -115,7 +123,8 @@ extension TopicDefinition {
         output(.replenishments, "Whole packages that are due.", ["TPA", "console", "auditor"]),
         TopicDefinition(
             role: .deadLetters,
-            doc: "Source records that could not be used, with the reason and the original bytes, and"
+            doc:
+                "Source records that could not be used, with the reason and the original bytes, and"
                 + " so with patient identifiers in the clear.",
             key: entity + ", where it could be read",
             value: "one JSON object",

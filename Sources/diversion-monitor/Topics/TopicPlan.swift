@@ -98,7 +98,8 @@ struct TopicPlan: Sendable {
             notes.append(
                 Note(
                     name: name,
-                    message: "it has \(count) partitions, the journal \(wanted). Outputs need as many:"
+                    message:
+                        "it has \(count) partitions, the journal \(wanted). Outputs need as many:"
                         + " give it another name in the settings, or delete it by hand if it holds"
                         + " nothing.",
                     isConflict: true
@@ -158,7 +159,8 @@ struct TopicPlan: Sendable {
             notes.append(
                 Note(
                     name: name,
-                    message: "its settings are left alone: \(hidden.name) is set and hidden, and would"
+                    message:
+                        "its settings are left alone: \(hidden.name) is set and hidden, and would"
                         + " be lost. Change them with Kafka's own tools.",
                     isConflict: false
                 )

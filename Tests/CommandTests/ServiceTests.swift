@@ -1,0 +1,179 @@
+import Foundation
+import Ingest
+import Kafka
+import TestKit
+import Testing
+
+/// `demo`, and `run` with all that surrounds it on a real Kafka.
+@Suite(.serialized) struct ServiceTests {
+    @Test("The demo shows alerts as they happen and ends with what score finds in the same events")
+    func demo() throws {
+        let run = try Monitor.run("demo", "--data", Monitor.path("fixtures/sample"))
+        #expect(run.status == 0, "\(run.errors)")
+        let lines = run.output.split(separator: "\n")
+        func line(_ start: String) -> Substring { lines.first { $0.hasPrefix(start) } ?? "" }
+        #expect(lines.contains { $0.hasPrefix("CRITICAL ") && $0.contains("site_unregistered") })
+        #expect(line("events read").contains("4,528"))
+        #expect(line("dead letters").contains(" 9: "))
+        #expect(line("alerts").contains("32 still open"))
+        #expect(line("decisions").contains("1,535 fills: 1,242 qualified, 283 not_qualified"))
+        #expect(line("accumulators").contains("277 with 2,182 movements"))
+        #expect(line("replenishments").contains("790"))
+        #expect(run.output.contains("Try next:"))
+    }
+
+    @Test("Without a token key the service does not start, and says how to give it one")
+    func needsATokenKey() throws {
+        let run = try Monitor.run("run", "--kafka.bootstrap.servers", "127.0.0.1:1")
+        #expect(run.status == 78)
+        #expect(run.errors.contains("token.key is missing"))
+        #expect(run.errors.contains("DIVERSION_MONITOR_TOKEN_KEY"))
+    }
+
+    @Test(
+        "Published tables and events become alerts; a dump of the journal folds into the same bytes",
+        .enabled(if: RealKafka.isConfigured, "\(RealKafka.skipReason)")
+    )
+    func service() throws {
+        let kafka = try RealKafka.shared
+        let folder = try Folder()
+        let prefix = kafka.uniqueName("run") + "."
+        try folder.write(String(repeating: "secret", count: 8), to: "key")
+        try folder.write(
+            """
+            app: \(prefix)app
+            kafka.bootstrap.servers: \(kafka.bootstrap)
+            topics.prefix: \(prefix)
+            token.key_file: \(folder.path("key"))
+            clock: records
+            """,
+            to: "monitor.yaml"
+        )
+        let settings = ["--config", folder.path("monitor.yaml")]
+        func succeed(_ arguments: String...) throws -> Monitor.Outcome {
+            let outcome = try Monitor.run(arguments + settings)
+            #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+            return outcome
+        }
+        let sample = Monitor.path("fixtures/sample")
+        _ = try succeed("topics", "apply", "--partitions", "2")
+        let published = try succeed("reference", "publish", sample + "/reference")
+        #expect(published.output.contains("138 rows are in effect"))
+        let again = try succeed("reference", "publish", sample + "/reference")
+        #expect(again.output.contains("nothing to publish"))
+        _ = try succeed("policy", "publish", Monitor.path("deploy/policy/default.yaml"))
+        #expect(try succeed("policy", "show", "--published").output.contains("version: "))
+
+        let service = try RunningMonitor(["run"] + settings)
+        try send(sample + "/events.ndjson", prefix, kafka.bootstrap)
+        let isDone = try eventually {
+            let alerts = try Monitor.run(["alerts", "--rule", "accumulator_stale"] + settings)
+            return !service.isRunning || !alerts.output.isEmpty
+        }
+        #expect(isDone && service.isRunning, "\(service.errors)")
+        #expect(service.stop() == 0, "\(service.errors)")
+        #expect(!service.errors.contains("secretsecret"))
+
+        _ = try succeed("journal", "dump", "--output", folder.path("dump"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("dump"))
+        #expect(files.count == 2)
+        let fold = try Monitor.run(
+            ["score", "--journal", "--output", folder.path("fold")]
+                + files.map { folder.path("dump/\($0)") }
+        )
+        #expect(fold.status == 0, "\(fold.errors)")
+        for topic in ["alerts", "decisions", "accumulators", "replenishments"] {
+            let kept = try records(of: prefix + topic, kafka.bootstrap)
+            let folded = try folder.lines("fold/\(topic).ndjson").map(String.init)
+            #expect(!kept.isEmpty && kept == folded, "\(topic): \(kept.count), \(folded.count)")
+        }
+    }
+
+    @Test(
+        "A table that would be emptied is not withdrawn by accident, and a withdrawn row is gone",
+        .enabled(if: RealKafka.isConfigured, "\(RealKafka.skipReason)")
+    )
+    func withdrawals() throws {
+        let kafka = try RealKafka.shared
+        let folder = try Folder()
+        let connection = [
+            "--kafka.bootstrap.servers", kafka.bootstrap, "--topics.prefix",
+            kafka.uniqueName("rows") + ".",
+        ]
+        #expect(try Monitor.run(["topics", "apply", "--partitions", "1"] + connection).status == 0)
+        let header = "bin,pcn,group,payer_type,state\n"
+        func publish(_ rows: String?, _ options: String...) throws -> Monitor.Outcome {
+            try? FileManager.default.removeItem(atPath: folder.path("reference"))
+            try folder.write("", to: "reference/notes.txt")
+            if let rows { try folder.write(header + rows, to: "reference/payers.csv") }
+            return try Monitor.run(
+                ["reference", "publish", folder.path("reference")] + options + connection
+            )
+        }
+        #expect(try publish("1,,,commercial,\n2,,,commercial,\n").output.contains("payers: 2 new"))
+        #expect(try publish("1,,,medicare_d,\n").output.contains("1 changed, 1 withdrawn"))
+        let emptied = try publish(nil)
+        #expect(emptied.status == 1)
+        #expect(emptied.errors.contains("all rows of payers would be withdrawn"))
+        #expect(try publish(nil, "--dry-run", "--force").status == 0)
+        #expect(try publish("1,,,medicare_d,\n").output.contains("nothing to publish"))
+        #expect(try publish(nil, "--force").output.contains("0 rows are in effect"))
+    }
+
+    /// Sends events to the topics of their types, with the time at which they were recorded.
+    private func send(_ path: String, _ prefix: String, _ bootstrap: String) throws {
+        var producer = try Producer(ClientSettings(bootstrap: bootstrap))
+        var topics: [String: ProducerTopic] = [:]
+        for name in ["encounters", "dispenses", "claims", "purchases", "dispositions"] {
+            topics[name] = try producer.topic(prefix + name, within: .seconds(20))
+        }
+        let names = [
+            "encounter": "encounters", "dispense": "dispenses", "purchase": "purchases",
+            "disposition": "dispositions", "adjustment": "dispositions",
+        ]
+        var decoder = EventDecoder()
+        let source = decoder.addSource(path, isFile: true)
+        var time: Int64 = 0
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        for (place, line) in lines.enumerated() {
+            let bytes = Array(line.utf8)
+            if (try? decoder.decode(bytes.span.bytes, from: source, recordedAt: nil)) != nil {
+                time = decoder.header.recordedAt.microseconds / 1000
+            }
+            let type = line.split(separator: "\"").dropFirst(3).first.map(String.init) ?? ""
+            guard let topic = topics[names[type] ?? "claims"] else { continue }
+            try producer.produce(
+                bytes.span.bytes,
+                headers: [],
+                timestampMilliseconds: time,
+                to: topic,
+                partition: Int32(place) % topic.partitionCount
+            )
+        }
+        try producer.flush(within: .seconds(60))
+    }
+
+    /// All committed records of a topic: those of partition 0, then those of 1, …
+    private func records(of topic: String, _ bootstrap: String) throws -> [String] {
+        let consumer = try FetchConsumer(ClientSettings(bootstrap: bootstrap))
+        let count = try consumer.partitionCount(of: topic, within: .seconds(20))
+        var found: [String] = []
+        for partition in 0..<count {
+            var queue = consumer.queue()
+            _ = try queue.start(TopicPartition(topic, partition), at: .beginning)
+            var isAtEnd = false
+            while !isAtEnd {
+                let batch = try queue.next(limit: 1000, waiting: .milliseconds(200))
+                for index in 0..<batch.count {
+                    batch[index].value.withUnsafeBytes {
+                        found.append(String(decoding: $0, as: UTF8.self))
+                    }
+                }
+                for event in queue.takeEvents() {
+                    if case .endOfPartition = event { isAtEnd = true }
+                }
+            }
+        }
+        return found
+    }
+}
