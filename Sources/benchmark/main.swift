@@ -1,1 +1,51 @@
-print("benchmark")
+// Measurements of the monitor, each beside something that shows how good the figure is.
+//
+//     benchmark decode events.ndjson
+//     benchmark help fold
+
+import Glibc
+
+let usage = """
+    benchmark decode FILE                      lines → events → journal records, beside simdjson
+    benchmark fold FILE --reference DIR        the state machine alone
+    benchmark score FILE --reference DIR --monitor PATH
+                                               the executable with one processor and with two
+    benchmark growth --monitor PATH --generator GEN
+                                               ten times the patients, as many events
+    benchmark windows                          five years of traffic: is memory flat?
+    benchmark help SUBCOMMAND                  what it measures, and its options
+
+    Each figure is one line: the median of all runs, the least, the most, and a ratio to something that ran in the
+    same run by turns, so that a noisy spell falls on both.
+    """
+
+/// The subcommands: name, help and what to do.
+let commands: [(name: String, usage: String, run: ([String]) throws(Failure) -> Void)] = [
+    ("decode", Decode.usage, Decode.run),
+    ("fold", Fold.usage, Fold.run),
+    ("score", Score.usage, Score.run),
+    ("growth", Growth.usage, Growth.run),
+    ("windows", Windows.usage, Windows.run),
+]
+
+var words = Array(CommandLine.arguments.dropFirst())
+let first = words.isEmpty ? "help" : words.removeFirst()
+if ["help", "--help", "-h"].contains(first) {
+    let command = commands.first { $0.name == words.first }
+    print(command?.usage ?? usage)
+    exit(0)
+}
+guard let command = commands.first(where: { $0.name == first }) else {
+    print("\(first) is no subcommand.\n\n\(usage)")
+    exit(64)
+}
+if words.contains("--help") || words.contains("-h") {
+    print(command.usage)
+    exit(0)
+}
+do throws(Failure) {
+    try command.run(words)
+} catch {
+    print("benchmark \(first): \(error.description)")
+    exit(1)
+}
