@@ -56,8 +56,10 @@ struct Child {
         cost.wall = Meter.clock - start
         cost.cpu = Meter.cpu(of: usage)
         guard status == 0 else {
-            let printed = String(decoding: Files.contents(of: log) ?? [], as: UTF8.self)
-            throw Failure("\(name) ended with status \(status >> 8): \(printed.suffix(1000))")
+            // As `wait` packs them: a signal in the low bits, or the status above them.
+            let signal = status & 0x7F
+            let end = signal == 0 ? "with status \(status >> 8)" : "by signal \(signal)"
+            throw Failure("\(name) ended \(end): \(printed)")
         }
         return cost
     }
@@ -67,6 +69,11 @@ struct Child {
 
     /// Largest resident memory so far, in bytes.
     var peak: Double { Meter.memory("VmHWM", of: "\(process)") }
+
+    /// The end of what it has printed so far.
+    var printed: String {
+        String(String(decoding: Files.contents(of: log) ?? [], as: UTF8.self).suffix(1000))
+    }
 
     /// Asks it to end.
     func stop() { kill(process, SIGTERM) }

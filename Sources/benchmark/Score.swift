@@ -4,8 +4,9 @@ enum Score {
         benchmark score FILE --reference DIR --monitor PATH [--beside 'CMD'] [--runs N]
 
           Runs `PATH score --reference DIR --output FOLDER FILE`, allowed one processor and two by turns, and with
-          --beside also `CMD DIR FOLDER FILE` with one: the calling convention of the shared benchmark. Checks that
-          one processor and two give the same files.
+          --beside also `CMD DIR FOLDER FILE` with one: the calling convention of the shared benchmark, whose
+          implementations do less (no decisions, no pseudonyms, no evidence). Checks that one processor and two give
+          the same files.
 
             --reference DIR   the reference tables
             --monitor PATH    the executable

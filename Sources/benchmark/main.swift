@@ -13,19 +13,30 @@ let usage = """
     benchmark growth --monitor PATH --generator GEN
                                                ten times the patients, as many events
     benchmark windows                          five years of traffic: is memory flat?
+    benchmark kafka FILE --reference DIR --bootstrap HOST:PORT
+                                               the service on a broker: events/s, or event → decision
     benchmark help SUBCOMMAND                  what it measures, and its options
 
     Each figure is one line: the median of all runs, the least, the most, and a ratio to something that ran in the
     same run by turns, so that a noisy spell falls on both.
     """
 
-/// The subcommands: name, help and what to do.
-let commands: [(name: String, usage: String, run: ([String]) throws(Failure) -> Void)] = [
-    ("decode", Decode.usage, Decode.run),
-    ("fold", Fold.usage, Fold.run),
-    ("score", Score.usage, Score.run),
-    ("growth", Growth.usage, Growth.run),
-    ("windows", Windows.usage, Windows.run),
+/// A subcommand.
+struct Command {
+    let name: String
+    let usage: String
+    let run: @Sendable ([String]) throws(Failure) -> Void
+}
+
+/// All subcommands; the last is what `kafka` starts, nobody types it.
+let commands = [
+    Command(name: "decode", usage: Decode.usage, run: Decode.run),
+    Command(name: "fold", usage: Fold.usage, run: Fold.run),
+    Command(name: "score", usage: Score.usage, run: Score.run),
+    Command(name: "growth", usage: Growth.usage, run: Growth.run),
+    Command(name: "windows", usage: Windows.usage, run: Windows.run),
+    Command(name: "kafka", usage: KafkaMeasure.usage, run: KafkaMeasure.run),
+    Command(name: "service", usage: KafkaMeasure.usage, run: KafkaService.run),
 ]
 
 var words = Array(CommandLine.arguments.dropFirst())
