@@ -33,7 +33,8 @@ struct Arguments {
             options[name] = value
         }
         guard places.count == placeCount else {
-            throw Failure("\(placeCount) files are needed, \(places.count) are given.")
+            let needed = placeCount == 0 ? "no file is" : "one file is"
+            throw Failure("\(needed) needed, \(places.count) given.")
         }
     }
 

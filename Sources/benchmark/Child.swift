@@ -1,11 +1,13 @@
 import Glibc
 
 /// A program that is run and measured.
-struct Child {
+final class Child {
     private let process: pid_t
     private let start = Meter.clock
     private let log: String
     private let name: String
+    /// Its number may then be another's.
+    private var hasEnded = false
 
     /// Starts a program; what it prints goes to the file `log`.
     ///
@@ -53,6 +55,7 @@ struct Child {
             cost.peak = max(cost.peak, Meter.memory("VmHWM", of: "\(process)"))
             usleep(5000)
         }
+        hasEnded = true
         cost.wall = Meter.clock - start
         cost.cpu = Meter.cpu(of: usage)
         guard status == 0 else {
@@ -76,7 +79,7 @@ struct Child {
     }
 
     /// Asks it to end.
-    func stop() { kill(process, SIGTERM) }
+    func stop() { if !hasEnded { kill(process, SIGTERM) } }
 
     /// Runs a program to its end.
     static func run(

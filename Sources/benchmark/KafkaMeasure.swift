@@ -80,7 +80,7 @@ enum KafkaMeasure {
             default: throw Failure("--mode \(mode): there are throughput and latency.")
             }
         } catch {
-            throw error as? Failure ?? Failure("could not \(error)")
+            throw error as? Failure ?? Failure("\(error)")
         }
     }
 
