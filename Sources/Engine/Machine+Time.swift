@@ -21,8 +21,10 @@ extension Machine {
 
     /// Fills that came before any time was known count from the first moment that is.
     private mutating func dateUndated() {
-        for fill in undated where fills[fill].firstArrival == .max {
-            fills[fill].firstArrival = now.microseconds
+        for fill in undated {
+            fills[fill].firstArrival = max(fills[fill].firstArrival, now.microseconds)
+            fills[fill].lastDay = max(fills[fill].lastDay, today)
+            remember(fill: fill)
             change = .deadline
             decide(fill)
         }
