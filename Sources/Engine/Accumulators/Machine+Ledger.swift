@@ -140,7 +140,7 @@ extension Machine {
         replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
             proposal, due: today &+ Int32(horizonDays) &+ 1, today: today)
         writeReplenishment(proposal, facts.policy)
-        accumulators[number].proposed += packages
+        accumulators[number].proposed = AccumulatorRow.sum(row.proposed, packages)
         move(
             number, by: after - row.balance, .replenishment, .replenishment(proposal), facts,
             occurredAt: occurredAt)
@@ -167,7 +167,7 @@ extension Machine {
         let number = accumulator(
             reference.pharmacy(entity, purchase.pharmacy, in: record),
             reference.product(purchase.ndc, in: record), purchase.account)
-        accumulators[number].bought &+= purchase.packages
+        accumulators[number].bought = AccumulatorRow.sum(accumulators[number].bought, purchase.packages)
         let date = header.occurredAt.date
         let policy = policy(on: date)
         let inForce = policies[policy].rulesInForce(on: date)
@@ -211,7 +211,8 @@ extension Machine {
             reference.pharmacy(entity, adjustment.pharmacy, in: record),
             reference.product(adjustment.ndc, in: record), adjustment.account)
         if adjustment.packagesOutstanding > 0 {
-            accumulators[number].proposed += adjustment.packagesOutstanding
+            accumulators[number].proposed = AccumulatorRow.sum(
+                accumulators[number].proposed, adjustment.packagesOutstanding)
         }
         move(
             number, by: Balance(adjustment.quantity), .adjustment, .adjustment(adjustment.adjustmentID),
