@@ -107,7 +107,11 @@ extension Machine {
         let before = accumulators[number].balance
         let after = before + quantity
         accumulators[number].balance = after
-        if reason != .replenishment { accumulators[number].net = accumulators[number].net + quantity }
+        // Packages go from the balance to what is proposed and, rejected, back: the net quantity stays what it was.
+        switch cause {
+        case .fill, .adjustment: accumulators[number].net = accumulators[number].net + quantity
+        case .replenishment, .disposition: break
+        }
         if accumulators[number].firstMoved == .min {
             accumulators[number].firstMoved = now.microseconds
         }
@@ -270,14 +274,10 @@ extension Machine {
         replenishments[found].state = 2
         writeReplenishment(found, policy)
         accumulators[row.accumulator].proposed -= row.packages
-        // Rejected packages no longer count as proposed, so the net quantity stays what it was.
         let quantity = Balance.packages(row.packages, of: Quantity(millionths: row.packageSize))
-        let net = accumulators[row.accumulator].net
         move(
             row.accumulator, by: quantity, .adjustment, .disposition(header.eventID), nil,
             occurredAt: header.occurredAt.instant.microseconds, record: record)
-        accumulators[row.accumulator].net = net
-        settleAccumulator(row.accumulator, wentNegative: false)
         settleInvoices(row.accumulator)
     }
 
