@@ -19,7 +19,9 @@ extension Machine {
         if number != 0, occurredAt < dispenses[number].occurredAt {
             counts.superseded += 1
             // The fill that it was about before has lost it, as if the records had come in their order (2, 11).
-            let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+            let fill = unsafe fill(
+                inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber,
+                header.recordedAt)
             if fill != dispenses[number].fill, !fills[fill].hadDispense {
                 fills[fill].hadDispense = true
                 decide(fill)
@@ -28,7 +30,8 @@ extension Machine {
         }
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
-        let fill = unsafe fill(inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber)
+        let fill = unsafe fill(
+            inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber, header.recordedAt)
         if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -163,7 +166,8 @@ extension Machine {
             return
         }
         counts.applied += 1
-        let fill = unsafe fill(inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber)
+        let fill = unsafe fill(
+            inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber, header.recordedAt)
         if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
             counts.reversalsOfUnknownFills += 1
         }
@@ -195,8 +199,12 @@ extension Machine {
     }
 
     /// The fill of a key, which is made if it is new; either way its last record is this one.
+    ///
+    /// A record that was read ahead of the other sources arrives, for graces and forgetting, when monitor time gets to
+    /// where it was recorded: until then its claim or visit can't have been copied (SEMANTICS 1, 5).
     private mutating func fill(
-        _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32
+        _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32,
+        _ recordedAt: Instant
     ) -> UInt32 {
         let incoming = unsafe IncomingIdentifier(rx)
         let hash = inHand.fillHash
@@ -204,20 +212,25 @@ extension Machine {
             fills[$0].pharmacy == pharmacy && fills[$0].fillNumber == fillNumber
                 && isEqual(fills[$0].rx, incoming)
         }
-        let day = today
+        let arrival = max(now, recordedAt)
+        let day = arrival.utcDate.day
         if found != 0 {
-            fills[found].lastDay = day
+            fills[found].lastDay = max(fills[found].lastDay, day)
             return found
         }
         let number = fills.insert(
             FillRow(
-                rx: keep(incoming), firstArrival: now == .distantPast ? .max : now.microseconds,
+                rx: keep(incoming), firstArrival: arrival.microseconds,
                 decisionRecord: 0, pharmacy: pharmacy, fillNumber: fillNumber, lastDay: day))
         fillIndex.insert(hash, number)
-        fills[number].nextInBucket = fillBuckets.insert(
-            number, due: day &+ Int32(horizonDays) &+ 1, today: day)
-        if now == .distantPast { undated.append(number) }
+        if now == .distantPast { undated.append(number) } else { remember(fill: number) }
         return number
+    }
+
+    /// Has a fill looked at when it may be forgotten.
+    mutating func remember(fill: UInt32) {
+        fills[fill].nextInBucket = fillBuckets.insert(
+            fill, due: fills[fill].lastDay &+ Int32(horizonDays) &+ 1, today: today)
     }
 
     // MARK: encounters

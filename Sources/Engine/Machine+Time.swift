@@ -21,8 +21,10 @@ extension Machine {
 
     /// Fills that came before any time was known count from the first moment that is.
     private mutating func dateUndated() {
-        for fill in undated where fills[fill].firstArrival == .max {
-            fills[fill].firstArrival = now.microseconds
+        for fill in undated {
+            fills[fill].firstArrival = max(fills[fill].firstArrival, now.microseconds)
+            fills[fill].lastDay = max(fills[fill].lastDay, today)
+            remember(fill: fill)
             change = .deadline
             decide(fill)
         }
@@ -137,7 +139,8 @@ extension Machine {
             var encounter = encounterBuckets.take(day: day)
             while encounter != 0 {
                 let next = encounters[encounter].nextInBucket
-                let due = encounters[encounter].lastDate.day &+ encounterDays &+ 1
+                let due = max(
+                    encounters[encounter].lastDate.day &+ encounterDays &+ 1, neededUntil(encounter))
                 if due <= today {
                     forget(encounter: encounter)
                 } else {
@@ -181,6 +184,26 @@ extension Machine {
             let first = patients[dispenses[dispense].patient].firstDispense
             if first != 0 { dispenses.prefetch(first) }
         }
+    }
+
+    /// The day until which remembered fills may be judged by an encounter: those filled late in its reach, and heard of
+    /// again since, outlive the sum above.
+    private func neededUntil(_ encounter: UInt32) -> Int32 {
+        let row = encounters[encounter]
+        guard row.patient != 0 else { return .min }
+        var lookBack: Int32 = 0
+        for policy in numbers { lookBack = max(lookBack, policy.lookBackDays) }
+        let last = row.lastDate.day
+        var day = Int32.min
+        var dispense = patients[row.patient].firstDispense
+        while dispense != 0 {
+            if dispenses[dispense].writtenOn &- lookBack <= last {
+                let forgotten = fills[dispenses[dispense].fill].lastDay &+ Int32(horizonDays) &+ 1
+                day = max(day, forgotten, today &+ 1)
+            }
+            dispense = dispenses[dispense].nextOfPatient
+        }
+        return day
     }
 
     private mutating func forget(fill: UInt32) {

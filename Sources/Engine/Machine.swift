@@ -305,10 +305,13 @@ public struct Machine: ~Copyable {
         let header = record.eventHeader
         let entity = inHand.entity
         // The day must exist before any time does: then the record's own stands for it.
-        let time = clock == .records ? max(now, header.recordedAt) : max(now, .distantPast)
-        let day = UInt16(clamping: max(1, (time == .distantPast ? header.recordedAt : time).utcDate.day))
+        let arrival = max(now, header.recordedAt)
+        let time = clock == .records || now == .distantPast ? arrival : now
+        let day = UInt16(clamping: max(1, time.utcDate.day))
+        let seen = max(day, UInt16(clamping: arrival.utcDate.day))
         guard eventIDs.insert(
-                high: inHand.idHigh, low: inHand.idLow, day: day, horizon: horizonDays) else {
+                high: inHand.idHigh, low: inHand.idLow, day: day, seen: seen, horizon: horizonDays)
+        else {
             counts.duplicates += 1
             return
         }

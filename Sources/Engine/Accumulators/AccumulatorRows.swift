@@ -25,6 +25,12 @@ struct AccumulatorRow: BitwiseCopyable {
     var account: Account
     /// Whether a deadline for the stale balance is in the heap.
     var isWatched = false
+
+    /// Counts of packages come from the world: a sum that is no number stays at the largest there is, and stops nothing.
+    static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+        let (sum, isOver) = left.addingReportingOverflow(right)
+        return isOver ? (left < 0 ? .min : .max) : sum
+    }
 }
 
 /// What a fill added to an accumulator, and when.

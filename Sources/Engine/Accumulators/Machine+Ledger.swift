@@ -107,7 +107,11 @@ extension Machine {
         let before = accumulators[number].balance
         let after = before + quantity
         accumulators[number].balance = after
-        if reason != .replenishment { accumulators[number].net = accumulators[number].net + quantity }
+        // Packages go from the balance to what is proposed and, rejected, back: the net quantity stays what it was.
+        switch cause {
+        case .fill, .adjustment: accumulators[number].net = accumulators[number].net + quantity
+        case .replenishment, .disposition: break
+        }
         if accumulators[number].firstMoved == .min {
             accumulators[number].firstMoved = now.microseconds
         }
@@ -140,7 +144,7 @@ extension Machine {
         replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
             proposal, due: today &+ Int32(horizonDays) &+ 1, today: today)
         writeReplenishment(proposal, facts.policy)
-        accumulators[number].proposed += packages
+        accumulators[number].proposed = AccumulatorRow.sum(row.proposed, packages)
         move(
             number, by: after - row.balance, .replenishment, .replenishment(proposal), facts,
             occurredAt: occurredAt)
@@ -167,7 +171,7 @@ extension Machine {
         let number = accumulator(
             reference.pharmacy(entity, purchase.pharmacy, in: record),
             reference.product(purchase.ndc, in: record), purchase.account)
-        accumulators[number].bought &+= purchase.packages
+        accumulators[number].bought = AccumulatorRow.sum(accumulators[number].bought, purchase.packages)
         let date = header.occurredAt.date
         let policy = policy(on: date)
         let inForce = policies[policy].rulesInForce(on: date)
@@ -211,7 +215,8 @@ extension Machine {
             reference.pharmacy(entity, adjustment.pharmacy, in: record),
             reference.product(adjustment.ndc, in: record), adjustment.account)
         if adjustment.packagesOutstanding > 0 {
-            accumulators[number].proposed += adjustment.packagesOutstanding
+            accumulators[number].proposed = AccumulatorRow.sum(
+                accumulators[number].proposed, adjustment.packagesOutstanding)
         }
         move(
             number, by: Balance(adjustment.quantity), .adjustment, .adjustment(adjustment.adjustmentID),
@@ -269,14 +274,10 @@ extension Machine {
         replenishments[found].state = 2
         writeReplenishment(found, policy)
         accumulators[row.accumulator].proposed -= row.packages
-        // Rejected packages no longer count as proposed, so the net quantity stays what it was.
         let quantity = Balance.packages(row.packages, of: Quantity(millionths: row.packageSize))
-        let net = accumulators[row.accumulator].net
         move(
             row.accumulator, by: quantity, .adjustment, .disposition(header.eventID), nil,
             occurredAt: header.occurredAt.instant.microseconds, record: record)
-        accumulators[row.accumulator].net = net
-        settleAccumulator(row.accumulator, wentNegative: false)
         settleInvoices(row.accumulator)
     }
 

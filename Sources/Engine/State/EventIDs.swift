@@ -66,10 +66,13 @@ struct EventIDs: ~Copyable {
     ///
     /// - Parameters:
     ///   - day: today, as days since 1970 (1...65,535).
+    ///   - seen: the day from which it is remembered: today, or a later one of a record that was read ahead.
     ///   - horizon: days after which an identifier is forgotten.
     /// - Returns: whether it is new.
     @inline(__always)
-    mutating func insert(high: UInt64, low: UInt64, day: UInt16, horizon: Int) -> Bool {
+    mutating func insert(
+        high: UInt64, low: UInt64, day: UInt16, seen: UInt16, horizon: Int
+    ) -> Bool {
         if oldestDay == 0 { oldestDay = day }
         if Int(day) - Int(oldestDay) > horizon { sweep(day: day, horizon: horizon) }
         let part = unsafe parts + Int(high >> 60)
@@ -88,13 +91,13 @@ struct EventIDs: ~Copyable {
             if last == 0 {
                 unsafe slot[0] = first
                 unsafe slot[1] = second
-                unsafe slot[2] = third | UInt32(day)
+                unsafe slot[2] = third | UInt32(seen)
                 unsafe part.pointee.count += 1
                 return true
             }
             if unsafe slot[0] == first && slot[1] == second && last & 0xFFFF_0000 == third {
                 let isForgotten = Int(day) - Int(last & 0xFFFF) > horizon
-                if isForgotten { unsafe slot[2] = third | UInt32(day) }
+                if isForgotten { unsafe slot[2] = third | UInt32(seen) }
                 return isForgotten
             }
             place += 1
