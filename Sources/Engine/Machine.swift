@@ -337,14 +337,14 @@ public struct Machine: ~Copyable {
         let marks = codeSets.all.map { compiled.isMarked($0) }
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
             guard policies[place].policy != policy else { return }
-            policies[place] = compiled
-            numbers[place] = PolicyNumbers(policy, &reference.types)
-            isMarked[place] = marks
-        } else {
-            policies.append(compiled)
-            numbers.append(PolicyNumbers(policy, &reference.types))
-            isMarked.append(marks)
+            // It is the one published last now: of equal beginnings it counts.
+            policies.remove(at: place)
+            numbers.remove(at: place)
+            isMarked.remove(at: place)
         }
+        policies.append(compiled)
+        numbers.append(PolicyNumbers(policy, &reference.types))
+        isMarked.append(marks)
         change = .policy
         redecideAll { _, _ in true }
         settleAccumulators()

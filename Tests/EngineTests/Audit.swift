@@ -42,11 +42,14 @@ struct Audit {
         var subject: String
         var isOpen: Bool
         var occurrence: Int
+        /// What an update must differ in.
+        var content: String
     }
     private(set) var alerts: [String: Alert] = [:]
 
     private var sequences: [OutputTopic: Int] = [:]
     private var lastOffset: [OutputTopic: Int] = [:]
+    private var lastTime: [OutputTopic: String] = [:]
     private(set) var count = 0
 
     /// What does not depend on the order of arrival: the latest decisions and the net of each accumulator.
@@ -97,8 +100,14 @@ struct Audit {
         sequences[topic] = sequence + 1
         let journal = value["journal"] as? [String: Any] ?? [:]
         let offset = journal["offset"] as? Int ?? -1
-        check(offset >= lastOffset[topic, default: 0], "\(topic.name) goes back to offset \(offset)")
+        check(
+            offset >= lastOffset[topic, default: 0],
+            "\(topic.name) goes back to offset \(offset)"
+        )
         lastOffset[topic] = offset
+        let time = Self.text(value["event_time"])
+        check(time >= lastTime[topic, default: ""], "\(topic.name): time goes back to \(time)")
+        lastTime[topic] = time
     }
 
     private func entity(_ value: [String: Any]) -> String {
@@ -142,7 +151,10 @@ struct Audit {
         let before = decisions[name]
         let revision = value["revision"] as? Int ?? 0
         let outcome = Self.text(value["outcome"])
-        check(revision == (before?.revision ?? 0) + 1, "\(name) has a gap before revision \(revision)")
+        check(
+            revision == (before?.revision ?? 0) + 1,
+            "\(name) has a gap before revision \(revision)"
+        )
         // Of GPO doses only those given to inpatients accumulate, and that a dose was given shows nowhere.
         let isHidden = Self.text(value["account"]) == "GPO"
         check(isHidden || content != before?.content, "\(name) was decided again without a change")
@@ -255,20 +267,37 @@ struct Audit {
             check(decision?.fill == subject, "\(id) names a decision about another fill")
             let fails = decision?.decision.fails.contains(rule) ?? false
             check(fails || state == "resolved", "\(rule) \(state) on \(subject), not failing")
-            // What nobody treats as 340B any more stops being an exception, not being ineligible; and so does an
-            // inpatient's dose (24).
+            // What nobody treats as 340B any more stops being an exception, not being ineligible;
+            // and so does an inpatient's dose (24).
             let isStillOne =
                 fails && rule != "encounter_inpatient" && decision?.decision.isTreated ?? false
                 && decision?.decision.outcome != "reversed"
             check(!isStillOne || state != "resolved", "\(rule) resolved on \(subject), failing")
         } else {
             named["kind"] = nil
-            subject = named.map { "\($0.key)=\(Self.text($0.value))" }.sorted().joined(separator: " ")
+            subject = named.map { "\($0.key)=\(Self.text($0.value))" }.sorted().joined(
+                separator: " "
+            )
             subject = entity(value) + " " + subject
         }
         let before = alerts[id]
-        check(before == nil || before?.subject == subject && before?.rule == rule, "\(id) is two alerts")
+        check(
+            before == nil || before?.subject == subject && before?.rule == rule,
+            "\(id) is two alerts"
+        )
         check((before?.isOpen ?? false) == (state != "opened"), "\(rule) on \(subject): \(state)")
+        let evidence = value["evidence"] as? [String: Any] ?? [:]
+        let compared: [String: Any] = [
+            "severity": value["severity"] ?? "", "owner": value["owner"] ?? "",
+            "root_cause": value["root_cause"] ?? "", "values": evidence["values"] ?? "",
+            "dispositions": evidence["dispositions"] ?? "",
+        ]
+        let bytes = try? JSONSerialization.data(withJSONObject: compared, options: .sortedKeys)
+        let content = String(decoding: bytes ?? Data(), as: UTF8.self)
+        check(
+            state != "updated" || content != before?.content,
+            "\(rule) on \(subject): updated, and nothing changed"
+        )
         let expected = (before?.occurrence ?? 0) + (state == "opened" ? 1 : 0)
         check(occurrence == expected, "\(rule) on \(subject): occurrence \(occurrence)")
         check((value["resolution"] is NSNull) == (state != "resolved"), "\(id) resolved or not")
@@ -276,7 +305,8 @@ struct Audit {
             rule: rule,
             subject: subject,
             isOpen: state != "resolved",
-            occurrence: occurrence
+            occurrence: occurrence,
+            content: content
         )
     }
 
@@ -286,7 +316,9 @@ struct Audit {
         owed = [:]
         var posted: [String: [String: Int]] = [:]
         for (key, account) in accounts {
-            for (fill, units) in account.fills where units != 0 { posted[fill, default: [:]][key] = units }
+            for (fill, units) in account.fills where units != 0 {
+                posted[fill, default: [:]][key] = units
+            }
         }
         for (fill, decision) in decisions {
             let own = posted[fill] ?? [:]
@@ -301,10 +333,14 @@ struct Audit {
             }
         }
         var open: [String: Set<String>] = [:]
-        for alert in alerts.values where alert.isOpen { open[alert.subject, default: []].insert(alert.rule) }
+        for alert in alerts.values where alert.isOpen {
+            open[alert.subject, default: []].insert(alert.rule)
+        }
         for (fill, decision) in decisions {
             var due = Set(decision.outcome == "reversed" ? [] : decision.fails)
-            if !decision.isTreated, !decision.hasQualified { due.formIntersection(Self.alwaysAlerting) }
+            if !decision.isTreated, !decision.hasQualified {
+                due.formIntersection(Self.alwaysAlerting)
+            }
             var has = open[fill] ?? []
             // Whether a dose was administered is not in its decision (SEMANTICS 24).
             due.remove("encounter_inpatient")

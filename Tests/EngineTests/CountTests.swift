@@ -16,7 +16,9 @@ struct CountTests {
         lines.append(Self.disposition("r_0_1_0", id: "2"))
         lines.append(Self.disposition("a_00000000000000000000000000000000", id: "3"))
         for line in lines { try run.record(line) }
-        let alert = try #require(run.machine.lines(.alerts).first?.firstMatch(of: #/"a_[0-9a-f]+"/#))
+        let alert = try #require(
+            run.machine.lines(.alerts).first?.firstMatch(of: #/"a_[0-9a-f]+"/#)
+        )
         try run.record(
             Self.disposition(String(alert.0.dropFirst().dropLast()), id: "4", entity: "DSH1")
         )
@@ -30,7 +32,9 @@ struct CountTests {
                 + counts.dispositionsWithoutEffect + counts.claimsRejected + counts.superseded
         )
         #expect(counts.control == before.control)
-        #expect(Int64(lines.count + 2) == counts.records - counts.control + Int64(run.letters.count))
+        #expect(
+            Int64(lines.count + 2) == counts.records - counts.control + Int64(run.letters.count)
+        )
         #expect(run.letters.count == 3)
         #expect(counts.dispositionsWithoutEffect == 4)
         #expect(counts.duplicates > 0 && counts.claimsRejected > 0 && counts.superseded >= 0)
@@ -39,7 +43,8 @@ struct CountTests {
         #expect(counts.alertsOpened.reduce(0, +) == Int64(opened))
     }
 
-    private static func disposition(_ subject: String, id: String, entity: String = "DSH1") -> String
+    private static func disposition(_ subject: String, id: String, entity: String = "DSH1")
+        -> String
     {
         "{\"event_type\":\"disposition\",\"event_id\":\"d\(id)\",\"covered_entity_id\":\"\(entity)\","
             + "\"occurred_at\":\"2025-06-02T00:00:00Z\",\"subject_id\":\"\(subject)\","

@@ -60,7 +60,10 @@ struct JournalTests {
         }
         for day in 10...28 {
             let time = "2025-03-\(day)T10:00:00Z"
-            try journal.event(Self.encounter("E\(day)", at: "2025-03-\(day)T09:00:00Z"), from: "encounters")
+            try journal.event(
+                Self.encounter("E\(day)", at: "2025-03-\(day)T09:00:00Z"),
+                from: "encounters"
+            )
             journal.tick(["encounters": time])
             try journal.event(Self.claim("C\(day)", of: "D\(day)", at: time), from: "claims")
             journal.tick(["claims": time])
@@ -134,6 +137,39 @@ struct JournalTests {
         var offset: Int64 = 0
         try machine.apply(journal.batch, from: &offset)
         #expect(machine.size.fills == 1)
+    }
+
+    // MARK: what the world may send
+
+    @Test func `as many packages as JSON can say stop nothing`() throws {
+        var journal = HandJournal()
+        try journal.publish()
+        let time = "2025-03-10T09:00:00Z"
+        for number in 1...3 {
+            try journal.event(
+                "{\"event_type\":\"adjustment\",\"event_id\":\"A\(number)\","
+                    + "\"covered_entity_id\":\"DSH1\",\"occurred_at\":\"\(time)\","
+                    + "\"adjustment_id\":\"A\(number)\",\"pharmacy_npi\":\"2000000010\","
+                    + "\"ndc\":\"11111000130\",\"account\":\"340B\","
+                    + "\"quantity\":\"999999999999.999999\","
+                    + "\"packages_outstanding\":9223372036854775807,\"reason\":\"count\","
+                    + "\"actor\":\"kim\",\"approved_by\":\"ada\"}",
+                from: "events"
+            )
+            try journal.event(
+                "{\"event_type\":\"purchase\",\"event_id\":\"P\(number)\","
+                    + "\"covered_entity_id\":\"DSH1\",\"occurred_at\":\"\(time)\","
+                    + "\"invoice_id\":\"I\(number)\",\"line\":1,\"account\":\"340B\","
+                    + "\"pharmacy_npi\":\"2000000010\",\"ndc\":\"11111000130\","
+                    + "\"packages\":9223372036854775807}",
+                from: "events"
+            )
+        }
+        try journal.event(Self.encounter("E1", at: time), from: "events")
+        try journal.event(Self.dispense("D1", at: time, cash: true), from: "events")
+        let texts = try Self.fold(journal)
+        let balance = texts["accumulators"]?.split(separator: "\n").first { $0.contains("\"D1\"") }
+        #expect(balance?.contains("\"balance\":\"3000000000029.999997\"") == true)
     }
 
     // MARK: key rotation

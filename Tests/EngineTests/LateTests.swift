@@ -27,7 +27,8 @@ struct LateTests {
             case ("products.csv", 2): rows[index] = rows[index].replacing(",EA,", with: ",ML,")
             case ("pharmacies.csv", 1):
                 rows[index] = rows[index].replacing("contract", with: "in_house")
-            case ("payers.csv", 1): rows[index] = rows[index].replacing("medicaid_ffs", with: "commercial")
+            case ("payers.csv", 1):
+                rows[index] = rows[index].replacing("medicaid_ffs", with: "commercial")
             default: rows.remove(at: index)
             }
             tables[file] = rows.joined(separator: "\n") + "\n"
@@ -136,6 +137,30 @@ struct LateTests {
             )
             return
         }
+    }
+
+    /// Of versions that begin on the same day the one published last counts (SEMANTICS 34), also one that is corrected.
+    @Test func `a version that is published again is the last one`() throws {
+        var first = Policy()
+        first.version = "first"
+        first[.siteUnregistered].isEnabled = false
+        var second = Policy()
+        second.version = "second"
+        var run = try MachineRun(tables: Tables.csv, policies: [first, second])
+        let time = "2025-03-20T09:00:00Z"
+        try run.record(JournalTests.encounter("E1", at: time))
+        let dispense = JournalTests.dispense("D1", at: time, cash: true)
+        try run.record(
+            dispense.replacing("\"site_id\":\"DSH1\"", with: "\"site_id\":\"NOWHERE\"")
+        )
+        let before = run.machine.lines(.decisions).last ?? ""
+        #expect(before.contains("\"rule\":\"site_unregistered\",\"result\":\"fail\""))
+        first.claimGraceHours = 24
+        try run.publish(first)
+        let after = run.machine.lines(.decisions).last ?? ""
+        #expect(after.contains("\"outcome\":\"qualified\""))
+        #expect(after.contains("\"policy_version\":\"first\""))
+        #expect(after.contains("\"change\":\"policy\""))
     }
 
     @Test func `a publication that changes nothing writes nothing`() throws {
