@@ -37,7 +37,10 @@ struct IngestWorker {
 
     private func work() throws(ServiceEnd) {
         let genesis = try JournalOpening(
-            configuration: configuration, control: control, log: log, partitionCount: partitionCount
+            configuration: configuration,
+            control: control,
+            log: log,
+            partitionCount: partitionCount
         ).open()
         let fetcher: FetchConsumer
         var member: MemberConsumer
@@ -48,18 +51,24 @@ struct IngestWorker {
                 topics: configuration.sourceTopics + [
                     configuration.referenceTopic, configuration.policyTopic,
                 ],
-                instance: configuration.instance, strategy: .roundRobin,
-                configuration.consumerSettings)
+                instance: configuration.instance,
+                strategy: .roundRobin,
+                configuration.consumerSettings
+            )
         } catch {
             throw .configuration(error.description)
         }
-        let foreign = ForeignProgress(configuration, partitionCount: partitionCount)
+        let foreign = ForeignProgress(member.offsets, partitionCount: partitionCount)
         defer { foreign.end() }
         var queue = fetcher.queue()
         var copier = Copier(
-            configuration, partitionCount: partitionCount, horizonDays: Int32(genesis.horizonDays))
+            configuration,
+            partitionCount: partitionCount,
+            horizonDays: Int32(genesis.horizonDays)
+        )
         var membership = Membership()
-        let id = configuration.application + ".ingest."
+        let id =
+            configuration.application + ".ingest."
             + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
         var lastSuccess = Ticker.now
         var result: ServiceEnd?
@@ -72,7 +81,16 @@ struct IngestWorker {
                 }
                 var producer = try IngestProducer.make(configuration, id: id)
                 do throws(Setback) {
-                    try serve(&producer, &queue, &copier, &member, &membership, fetcher, foreign, &lastSuccess)
+                    try serve(
+                        &producer,
+                        &queue,
+                        &copier,
+                        &member,
+                        &membership,
+                        fetcher,
+                        foreign,
+                        &lastSuccess
+                    )
                 } catch {
                     producer.abandon()
                     throw error
@@ -103,7 +121,10 @@ struct IngestWorker {
         for source in copier.sources.indices { stop(source, &queue, &copier) }
         member.close(within: .seconds(5))
         log.info(
-            "ingest-ended", ("copied", "\(copier.copied)"), ("dead_letters", "\(copier.deadLetters)"))
+            "ingest-ended",
+            ("copied", "\(copier.copied)"),
+            ("dead_letters", "\(copier.deadLetters)")
+        )
         if let result { throw result }
     }
 
@@ -125,8 +146,10 @@ struct IngestWorker {
             switch event {
             case .assigned(let partitions, let metadata):
                 log.info(
-                    "ingest-assigned", ("generation", "\(metadata.generation)"),
-                    ("partitions", "\(partitions.count)"))
+                    "ingest-assigned",
+                    ("generation", "\(metadata.generation)"),
+                    ("partitions", "\(partitions.count)")
+                )
                 membership = Membership(partitions: partitions, metadata: metadata, isNew: true)
             case .revoked:
                 membership.metadata = nil
@@ -160,10 +183,22 @@ struct IngestWorker {
         var reported: Int64 = copier.copied
         while !control.shouldStop {
             try poll(
-                &member, &membership, waiting: membership.metadata == nil ? 20 : 0, &queue, &copier)
+                &member,
+                &membership,
+                waiting: membership.metadata == nil ? 20 : 0,
+                &queue,
+                &copier
+            )
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
-                try takeOver(membership.partitions, metadata, &producer, &queue, &copier, member.offsets)
+                try takeOver(
+                    membership.partitions,
+                    metadata,
+                    &producer,
+                    &queue,
+                    &copier,
+                    member.offsets
+                )
                 membership.isNew = false
                 foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
@@ -180,12 +215,17 @@ struct IngestWorker {
             if Ticker.now - lastReport > 10_000 {
                 if copier.copied != reported || !copier.isOpen {
                     log.info(
-                        "ingest-progress", ("copied", "\(copier.copied)"),
+                        "ingest-progress",
+                        ("copied", "\(copier.copied)"),
                         ("dead_letters", "\(copier.deadLetters)"),
-                        ("missing", copier.isOpen ? "nothing" : copier.missing))
+                        ("missing", copier.isOpen ? "nothing" : copier.missing)
+                    )
                 }
                 if copier.isClockRefused {
-                    log.error("clock-refused", ("reason", "the wall clock was set forward by more than 5 minutes"))
+                    log.error(
+                        "clock-refused",
+                        ("reason", "the wall clock was set forward by more than 5 minutes")
+                    )
                 }
                 reported = copier.copied
                 lastReport = Ticker.now
@@ -221,12 +261,19 @@ struct IngestWorker {
             // What is in hand waits for others, and they for us.
             if count > 0, count == before, copier.hasHeld { break }
             if count == before {
-                let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
+                let left =
+                    count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
                 if left > 0 {
                     // A source that holds the others back is waited for; else one looks around again soon.
                     if let source = copier.slowest(now) {
                         let seen = try copy(
-                            source, limit, .milliseconds(min(left, 5)), &producer, &queue, &copier)
+                            source,
+                            limit,
+                            .milliseconds(min(left, 5)),
+                            &producer,
+                            &queue,
+                            &copier
+                        )
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
                     } else {
@@ -318,9 +365,15 @@ struct IngestWorker {
                             "copy \(partition) from offset \(copier.sources[source].next): the records there are "
                                 + "gone. Kafka deleted them before they were copied; to go on without them, "
                                 + "reset the offset of the group \(configuration.ingestGroup) with the "
-                                + "receipt kept (resume-sources)."))
+                                + "receipt kept (resume-sources)."
+                        )
+                    )
                 }
-                log.warning("ingest-fetch", ("partition", "\(partition)"), ("reason", error.description))
+                log.warning(
+                    "ingest-fetch",
+                    ("partition", "\(partition)"),
+                    ("reason", error.description)
+                )
                 copier.sources[source].isFetchedToEnd = false
                 copier.sources[source].restartAt = Ticker.now + 1000
             case .failed(nil, let error):
@@ -334,10 +387,18 @@ struct IngestWorker {
         for source in copier.sources.indices {
             guard let time = copier.sources[source].restartAt, time <= Ticker.now else { continue }
             copier.sources[source].restartAt = nil
-            guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else { continue }
+            guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else {
+                continue
+            }
             let position = queue.position(of: source)
             queue.stop(source)
-            do { _ = try queue.start(copier.sources[source].partition, at: .offset(position), apart: true) } catch {
+            do {
+                _ = try queue.start(
+                    copier.sources[source].partition,
+                    at: .offset(position),
+                    apart: true
+                )
+            } catch {
                 throw Setback(error)
             }
         }
@@ -381,7 +442,8 @@ struct IngestWorker {
                 continue
             }
             // Nobody else has written for it since: it goes on where it is.
-            if let known = copier.sources.first(where: { $0.partition == one.partition }), known.isOwned,
+            if let known = copier.sources.first(where: { $0.partition == one.partition }),
+                known.isOwned,
                 known.committed == offset, known.metadata.text == one.metadata
             {
                 continue
@@ -390,7 +452,9 @@ struct IngestWorker {
                 throw .end(
                     .configuration(
                         "copy \(one.partition): the group \(configuration.ingestGroup) has the offset \(offset) "
-                            + "without the counters that belong to it. Offsets must not be set by other tools."))
+                            + "without the counters that belong to it. Offsets must not be set by other tools."
+                    )
+                )
             }
             _ = try begin(one.partition, offset, found, &queue, &copier)
         }
@@ -416,14 +480,19 @@ struct IngestWorker {
                     "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
                         + "offset (offsets expire when a group is empty for offsets.retention.minutes). Copying it "
                         + "from anywhere else would lose or double records. Resume it where the journal ends: "
-                        + "resume-sources.")
+                        + "resume-sources."
+                )
             }
             bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
                 .offsets(of: partitions, within: .seconds(20))
             // Time begins at the first record of each, so that it is known before anything is decided.
-            let copied = partitions.filter { kind(of: $0) == .events && configuration.sourcesStart == .earliest }
+            let copied = partitions.filter {
+                kind(of: $0) == .events && configuration.sourcesStart == .earliest
+            }
             try scan.read(copied) { (place, message) throws(ServiceEnd) in
-                firstTimes[copied[place]] = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+                firstTimes[copied[place]] = Instant(
+                    milliseconds: max(0, message.timestamp.milliseconds)
+                )
                 return false
             }
         } catch let error as ServiceEnd {
@@ -464,7 +533,9 @@ struct IngestWorker {
         _ queue: inout FetchQueue,
         _ copier: inout Copier
     ) throws(Setback) -> Int {
-        if kind(of: partition) == .reference { copier.setReference(try referenceState(upTo: offset)) }
+        if kind(of: partition) == .reference {
+            copier.setReference(try referenceState(upTo: offset))
+        }
         let source = try start(partition, at: offset, &queue, &copier)
         copier.sources[source].isOwned = true
         copier.sources[source].next = offset
@@ -486,7 +557,9 @@ struct IngestWorker {
             stop(running, &queue, &copier)
         }
         let number: Int
-        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch { throw Setback(error) }
+        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch {
+            throw Setback(error)
+        }
         if number == copier.sources.count {
             let isJournal = partition.topic == configuration.journalTopic
             copier.addSource(partition, isJournal ? .journal : kind(of: partition))
@@ -539,7 +612,8 @@ struct IngestWorker {
                 guard message.offset < offset else { return false }
                 // The spans are used up while the message is there.
                 let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-                let value = message.isTombstone
+                let value =
+                    message.isTombstone
                     ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
                 _ = state.apply(key: key, value: value, offset: message.offset)
                 return true
