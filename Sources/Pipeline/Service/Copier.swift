@@ -410,7 +410,9 @@ struct Copier: ~Copyable {
 
     /// Writes the registration of a source partition to every journal partition.
     ///
-    /// - Parameter first: the time of its first record, where its progress begins; nil where it is empty.
+    /// - Parameters:
+    ///   - source: its number.
+    ///   - first: the time of its first record, where its progress begins; nil where it is empty.
     mutating func register(_ source: Int, _ first: Instant?) {
         if let first {
             let time = min(first, Instant(milliseconds: wall + allowedSkew))

@@ -71,9 +71,8 @@ final class ForeignProgress: Sendable {
         }
     }
 
-    /// The latest record time that may be copied now; nil where nobody is waited for.
-    ///
-    /// - Parameter isUrgent: somebody waits for it.
+    /// The latest record time that may be copied now; nil where nobody is waited for. It is asked for more often while
+    /// it is urgent, that is, while somebody waits for it.
     func limit(isUrgent: Bool) -> Instant? {
         state.with { state in
             state.isUrgent = isUrgent
