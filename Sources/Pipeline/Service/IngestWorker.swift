@@ -180,6 +180,8 @@ struct IngestWorker {
     ) throws(Setback) {
         var lastTick = Ticker.now - 1000
         var lastReport = Ticker.now
+        var lastLook = Ticker.now
+        var looked = 0
         var reported: Int64 = copier.copied
         while !control.shouldStop {
             try poll(
@@ -210,6 +212,11 @@ struct IngestWorker {
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
                 membership.isNew = true  // Now the source partitions.
+            }
+            if Ticker.now - lastLook >= 1000 {
+                lastLook = Ticker.now
+                looked += 1
+                lookAfter(looked, fetcher, &queue, &copier)
             }
             try restartFailed(&queue, &copier)
             if Ticker.now - lastReport > 10_000 {
@@ -382,6 +389,33 @@ struct IngestWorker {
         }
     }
 
+    /// Asks for the end of one source that has been quiet for a while, each second another one.
+    ///
+    /// A consumer that has fallen silent (librdkafka #5153) is begun again, and a partition that does not answer is not
+    /// taken for one that is at its end: its time would run while its records wait.
+    private func lookAfter(
+        _ number: Int,
+        _ fetcher: FetchConsumer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) {
+        guard !copier.sources.isEmpty else { return }
+        let source = number % copier.sources.count
+        let one = copier.sources[source]
+        guard one.isOwned, one.isStarted, one.held.isEmpty, one.restartAt == nil,
+            Ticker.now - one.activeAt > 10_000
+        else { return }
+        let bounds = fetcher.offsets(of: [one.partition], within: .seconds(1))[0]
+        if case .success(let bounds) = bounds, bounds.end <= queue.position(of: source) { return }
+        copier.sources[source].isFetchedToEnd = false
+        copier.sources[source].restartAt = Ticker.now
+        log.warning(
+            "ingest-silent",
+            ("partition", "\(one.partition)"),
+            ("position", "\(queue.position(of: source))")
+        )
+    }
+
     /// Begins a failed fetch again, so that the end of the partition is told again too.
     private func restartFailed(_ queue: inout FetchQueue, _ copier: inout Copier) throws(Setback) {
         for source in copier.sources.indices {
@@ -392,6 +426,7 @@ struct IngestWorker {
             }
             let position = queue.position(of: source)
             queue.stop(source)
+            copier.sources[source].activeAt = Ticker.now
             do {
                 _ = try queue.start(
                     copier.sources[source].partition,

@@ -177,6 +177,7 @@ struct ScorePartition: Sendable {
         var metadata: GroupMetadata?
         var isLive = live == 0
         var report = (at: Ticker.now, records: Int64(0))
+        var heardAt = Ticker.now
         let limit = 4096
         while true {
             // One transaction, or a step of the silent fold.
@@ -249,6 +250,7 @@ struct ScorePartition: Sendable {
                 } catch {
                     throw .again("\(error)")
                 }
+                if seen > 0 { heardAt = Ticker.now }
                 receipt.add(machine)
                 if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }
                 for event in queue.takeEvents() {
@@ -284,7 +286,13 @@ struct ScorePartition: Sendable {
                 if control.shouldStop { break }
             }
             lastSuccess = Ticker.now
-            if count == 0 { continue }
+            if count == 0 {
+                if Ticker.now - heardAt > 10_000 {
+                    heardAt = Ticker.now
+                    try wakeIfSilent(source, &queue)
+                }
+                continue
+            }
             let offset = ConsumedOffset(
                 name,
                 offset: queue.position(of: source),
@@ -317,6 +325,23 @@ struct ScorePartition: Sendable {
                 report = (Ticker.now, receipt.records)
             }
         }
+    }
+
+    /// Begins the fetch again where records wait that do not come: consumers have fallen silent after a broker's restart
+    /// (librdkafka #5153).
+    private func wakeIfSilent(_ source: Int, _ queue: inout FetchQueue) throws(Setback) {
+        guard let end = try? fetcher.offsets(of: [name], within: .seconds(5))[0].get().end,
+            end > queue.position(of: source)
+        else { return }
+        let position = queue.position(of: source)
+        log.warning(
+            "score-silent",
+            ("partition", "\(partition)"),
+            ("position", "\(position)"),
+            ("end", "\(end)")
+        )
+        queue.stop(source)
+        do { _ = try queue.start(name, at: .offset(position)) } catch { throw Setback(error) }
     }
 
     /// The state at the committed offset must be the one that was committed.
