@@ -5,10 +5,13 @@ import Testing
 /// The records of the reference topic.
 @Suite struct ReferenceTopicTests {
     private let annex = ReferenceRow(
-        table: .sites, values: ["DSH1-A", "DSH1", "Annex, \"east\"", "2020-01-01", ""])
+        table: .sites,
+        values: ["DSH1-A", "DSH1", "Annex, \"east\"", "2020-01-01", ""]
+    )
     private let drug = ReferenceRow(
         table: .products,
-        values: ["00093005801", "Drug", "EA", "100", "Teva", "0", ""])
+        values: ["00093005801", "Drug", "EA", "100", "Teva", "0", ""]
+    )
 
     @Test func `a row comes back as it went`() throws {
         for row in [annex, drug] {
@@ -29,7 +32,8 @@ import Testing
         let (count, digest) = ReferenceTopic.summary(of: [annex, drug])
         #expect(
             try ReferenceTopic.read(key: there.key, value: there.value)
-                == .complete(rowCount: count, digest: SHA256.hex(digest)))
+                == .complete(rowCount: count, digest: SHA256.hex(digest))
+        )
         #expect(count == 2)
     }
 
@@ -41,7 +45,8 @@ import Testing
             records == [
                 ReferenceTopic.record(moved), ReferenceTopic.withdrawal(of: drug),
                 ReferenceTopic.completion(of: [moved]),
-            ])
+            ]
+        )
     }
 
     @Test func `what is none of ours is refused`() {

@@ -7,8 +7,10 @@ import Testing
 /// Every test ends alike: each output topic, read committed, equals byte for byte the dumped journal folded, and the
 /// journal holds each source record once (the fold stops at a gap or a repeat).
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
-    .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason)))
+    .serialized,
+    .timeLimit(.minutes(5)),
+    .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason))
+)
 struct ServiceTests {
     /// Lines that the feed sent.
     private func fed(_ text: String) -> Int { Installation.number("fed", in: text) }
@@ -23,7 +25,8 @@ struct ServiceTests {
         let events = Installation.number("events", in: fold)
         #expect(events + (outputs["dead-letters"] ?? 0) == fed, sourceLocation: sourceLocation)
         #expect((outputs["decisions"] ?? 0) > 0, sourceLocation: sourceLocation)
-        return "events \(events) " + outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return "events \(events) "
+            + outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             .joined(separator: " ")
     }
 
@@ -31,7 +34,12 @@ struct ServiceTests {
         let installation = try Installation(RealKafka.shared)
         let count = fed(
             try installation.tool(
-                "feed", "events=\(Sample.events)", "reference=\(Sample.reference)", "time=recorded"))
+                "feed",
+                "events=\(Sample.events)",
+                "reference=\(Sample.reference)",
+                "time=recorded"
+            )
+        )
         let service = try installation.service("service", "instance=a")
         try installation.tool("settle", "roles=ingest")
         service.send(SIGTERM)
@@ -46,7 +54,12 @@ struct ServiceTests {
         print("KILL seed \(random.seed)")
         try installation.tool("feed", "reference=\(Sample.reference)")
         let feed = try installation.background(
-            "feed", "events=\(Sample.events)", "time=recorded", "times=4", "rate=400")
+            "feed",
+            "events=\(Sample.events)",
+            "time=recorded",
+            "times=4",
+            "rate=400"
+        )
         let roles = ["ingest", "score"]
         var stages = try roles.map { try installation.service($0, "roles=\($0)", "instance=\($0)") }
         var kills = 0
@@ -56,7 +69,10 @@ struct ServiceTests {
             if stages[one].ended == nil { kills += 1 }
             stages[one].killNow()
             stages[one] = try installation.service(
-                roles[one], "roles=\(roles[one])", "instance=\(roles[one])")
+                roles[one],
+                "roles=\(roles[one])",
+                "instance=\(roles[one])"
+            )
         }
         #expect(feed.wait(seconds: 60) == 0)
         for stage in stages {
@@ -72,7 +88,12 @@ struct ServiceTests {
         let installation = try Installation(RealKafka.shared)
         try installation.tool("feed", "reference=\(Sample.reference)")
         let feed = try installation.background(
-            "feed", "events=\(Sample.events)", "time=recorded", "times=2", "rate=250")
+            "feed",
+            "events=\(Sample.events)",
+            "time=recorded",
+            "times=2",
+            "rate=250"
+        )
         let first = try installation.service("first")
         usleep(3_000_000)
         let second = try installation.service("second")
@@ -122,7 +143,8 @@ struct ServiceTests {
         func end(_ words: String...) throws -> (Int32?, String) {
             let process = try StageProcess(
                 ["run", "bootstrap=\(installation.kafka.bootstrap)"] + words,
-                output: installation.folder + "/end-\(UInt32.random(in: 0 ... .max)).log")
+                output: installation.folder + "/end-\(UInt32.random(in: 0 ... .max)).log"
+            )
             return (process.wait(seconds: 30), process.said)
         }
         let missing = try end("application=x", "prefix=\(installation.name)-none.")

@@ -19,10 +19,19 @@ final class StageProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         let program = Self.program
-        var arguments: [UnsafeMutablePointer<CChar>?] = ([program] + words).map { strdup($0) } + [nil]
+        var arguments: [UnsafeMutablePointer<CChar>?] =
+            ([program] + words).map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var process: pid_t = 0
-        let failure = posix_spawn(&process, program, &actions, nil, &arguments, environ)
+        // The threads of a test run block signals, and children inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let failure = posix_spawn(&process, program, &actions, &attributes, &arguments, environ)
         guard failure == 0 else { throw Failure(what: "start \(program): error \(failure)") }
         self.process = process
     }
@@ -37,12 +46,14 @@ final class StageProcess: Sendable {
 
     /// The executable lies beside the test bundle.
     static let program: String = {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         let beside = URL(fileURLWithPath: own).deletingLastPathComponent().path + "/service-stage"
         if FileManager.default.fileExists(atPath: beside) { return beside }
         // A test helper runs the bundle, which is then an argument.
         for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
-            let path = URL(fileURLWithPath: argument).deletingLastPathComponent().path + "/service-stage"
+            let path =
+                URL(fileURLWithPath: argument).deletingLastPathComponent().path + "/service-stage"
             if FileManager.default.fileExists(atPath: path) { return path }
         }
         return beside
@@ -92,18 +103,25 @@ struct Installation {
         folder = NSTemporaryDirectory() + name
         for part in ["", "/dump", "/kafka", "/fold"] {
             try FileManager.default.createDirectory(
-                atPath: folder + part, withIntermediateDirectories: true)
+                atPath: folder + part,
+                withIntermediateDirectories: true
+            )
         }
         try tool("topics", "partitions=\(partitions)", "sources=\(sources)")
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
-    private var words: [String] { ["bootstrap=\(kafka.bootstrap)", "application=\(name)", "prefix=\(name)."] }
+    private var words: [String] {
+        ["bootstrap=\(kafka.bootstrap)", "application=\(name)", "prefix=\(name)."]
+    }
 
     /// A running service.
     func service(_ label: String, _ more: String...) throws -> StageProcess {
-        try StageProcess(["run"] + words + ["clock=records"] + more, output: folder + "/\(label).log")
+        try StageProcess(
+            ["run"] + words + ["clock=records"] + more,
+            output: folder + "/\(label).log"
+        )
     }
 
     func log(_ label: String) -> String {
@@ -120,8 +138,10 @@ struct Installation {
     func tool(_ command: String, _ more: String..., seconds: Int = 120) throws -> String {
         let path = folder + "/\(command)-\(UInt32.random(in: 0 ... .max)).txt"
         let process = try StageProcess([command] + words + more, output: path)
-        guard process.wait(seconds: seconds) == 0 else {
-            throw StageProcess.Failure(what: "\(command): \(process.said)")
+        let status = process.wait(seconds: seconds)
+        guard status == 0 else {
+            let ended = status.map { "status \($0)" } ?? "not ended after \(seconds) s"
+            throw StageProcess.Failure(what: "\(command): \(ended) \(process.said)")
         }
         return process.said
     }
@@ -133,25 +153,35 @@ struct Installation {
         let ingest = try service("last-ingest", "roles=ingest", "instance=last")
         try tool("settle", "roles=ingest")
         ingest.send(SIGTERM)
-        guard ingest.wait(seconds: 15) == 0 else { throw StageProcess.Failure(what: "ingest: \(ingest.said)") }
+        guard ingest.wait(seconds: 15) == 0 else {
+            throw StageProcess.Failure(what: "ingest: \(ingest.said)")
+        }
         let score = try service("last-score", "roles=score", "instance=last")
         try tool("settle", "roles=score")
         score.send(SIGTERM)
-        guard score.wait(seconds: 15) == 0 else { throw StageProcess.Failure(what: "score: \(score.said)") }
+        guard score.wait(seconds: 15) == 0 else {
+            throw StageProcess.Failure(what: "score: \(score.said)")
+        }
         try tool("dump", "to=\(folder)/dump")
         try tool("outputs", "to=\(folder)/kafka")
         let fold = try tool("score", "from=\(folder)/dump", "to=\(folder)/fold")
         var counts: [String: Int] = [:]
         for topic in ["decisions", "alerts", "accumulators", "replenishments"] {
             let seen = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/kafka/\(topic).ndjson"))
-            let folded = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/fold/\(topic).ndjson"))
+            let folded = try Data(
+                contentsOf: URL(fileURLWithPath: "\(folder)/fold/\(topic).ndjson")
+            )
             guard seen == folded else {
                 throw StageProcess.Failure(
-                    what: "\(topic): \(seen.count) bytes on Kafka, \(folded.count) folded, kept in \(folder)")
+                    what:
+                        "\(topic): \(seen.count) bytes on Kafka, \(folded.count) folded, kept in \(folder)"
+                )
             }
             counts[topic] = seen.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
         }
-        let letters = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/kafka/dead-letters.ndjson"))
+        let letters = try Data(
+            contentsOf: URL(fileURLWithPath: "\(folder)/kafka/dead-letters.ndjson")
+        )
         counts["dead-letters"] = letters.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
         return (counts, fold)
     }
@@ -159,14 +189,17 @@ struct Installation {
     /// How many events the fold has seen: applied ones and duplicates, whatever became of them.
     static func number(_ name: String, in text: String) -> Int {
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard let place = words.firstIndex(of: Substring(name)), place + 1 < words.count else { return -1 }
+        guard let place = words.firstIndex(of: Substring(name)), place + 1 < words.count else {
+            return -1
+        }
         return Int(words[place + 1]) ?? -1
     }
 }
 
 /// The sample of the repository.
 enum Sample {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let folder =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path + "/fixtures/sample"
     static var events: String { folder + "/events.ndjson" }
     static var reference: String { folder + "/reference" }

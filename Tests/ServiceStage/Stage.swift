@@ -18,7 +18,8 @@ struct Stage {
         self.words = words
         configuration = ServiceConfiguration(
             kafka: ClientSettings(bootstrap: words["bootstrap"] ?? ""),
-            tokenizer: Tokenizer(PatientTokenKey.published))
+            tokenizer: Tokenizer(PatientTokenKey.published)
+        )
         for (name, value) in words where name.hasPrefix("kafka.") {
             configuration.kafka[String(name.dropFirst(6))] = value
         }
@@ -27,7 +28,10 @@ struct Stage {
         configuration.instance = words["instance"]
         if let roles = words["roles"] {
             configuration.roles = Set(
-                roles.split(separator: ",").compactMap { ServiceConfiguration.Role(rawValue: String($0)) })
+                roles.split(separator: ",").compactMap {
+                    ServiceConfiguration.Role(rawValue: String($0))
+                }
+            )
         }
         if let clock = words["clock"].flatMap(ServiceConfiguration.Clock.init(rawValue:)) {
             configuration.clock = clock
@@ -35,9 +39,13 @@ struct Stage {
         if let start = words["start"].flatMap(ServiceConfiguration.SourceStart.init(rawValue:)) {
             configuration.sourcesStart = start
         }
-        if let collect = words["collect"].flatMap(Int.init) { configuration.collectMilliseconds = collect }
+        if let collect = words["collect"].flatMap(Int.init) {
+            configuration.collectMilliseconds = collect
+        }
         if let most = words["records"].flatMap(Int.init) { configuration.transactionRecords = most }
-        if let patience = words["patience"].flatMap(Int.init) { configuration.patienceSeconds = patience }
+        if let patience = words["patience"].flatMap(Int.init) {
+            configuration.patienceSeconds = patience
+        }
         configuration.log = { line in
             say("\(milliseconds()) \(getpid()) \(line)")
         }
@@ -63,19 +71,43 @@ struct Stage {
         var made = configuration.topics.sources.map {
             // Histories have old times, which Kafka would delete at once.
             NewTopic(
-                name($0), partitions: sources, configuration: large + [("retention.ms", "-1")])
+                name($0),
+                partitions: sources,
+                configuration: large + [("retention.ms", "-1")]
+            )
         }
         let topics = configuration.topics
-        for one in [topics.reference, topics.policy] { made.append(NewTopic(name(one), partitions: 1)) }
+        for one in [topics.reference, topics.policy] {
+            made.append(NewTopic(name(one), partitions: 1))
+        }
         for one in [
-            topics.journal, topics.deadLetters, topics.decisions, topics.alerts, topics.accumulators,
+            topics.journal, topics.deadLetters, topics.decisions, topics.alerts,
+            topics.accumulators,
             topics.replenishments,
         ] {
             made.append(
-                NewTopic(name(one), partitions: partitions, configuration: large + [("retention.ms", "-1")]))
+                NewTopic(
+                    name(one),
+                    partitions: partitions,
+                    configuration: large + [("retention.ms", "-1")]
+                )
+            )
         }
         for result in try admin.createTopics(made, within: .seconds(30)) {
             if let error = result.error { throw error }
+        }
+        // Brokers learn of new topics a little later: wait until each partition answers.
+        let consumer = try FetchConsumer(configuration.kafka)
+        for topic in made {
+            let wanted = (0..<topic.partitions).map { TopicPartition(topic.name, $0) }
+            while consumer.offsets(of: wanted, within: .seconds(10)).contains(where: {
+                if case .failure = $0 { return true } else { return false }
+            }) { usleep(50_000) }
+            while (try? consumer.partitionCount(of: topic.name, within: .seconds(5)))
+                != topic.partitions
+            {
+                usleep(50_000)
+            }
         }
         say("topics \(made.count)")
     }
@@ -89,7 +121,10 @@ struct Stage {
                 guard let bytes = readFile(folder + "/" + table.name + ".csv") else { continue }
                 rows += ReferenceReader.read(table, bytes, file: table.name).rows
             }
-            let topic = try producer.topic(name(configuration.topics.reference), within: .seconds(20))
+            let topic = try producer.topic(
+                name(configuration.topics.reference),
+                within: .seconds(20)
+            )
             for record in ReferenceTopic.publication(of: rows) {
                 let key = record.key
                 let value = record.value ?? []
@@ -122,13 +157,18 @@ struct Stage {
                 guard let topic = topics[Self.topic(of: line)] else { continue }
                 let partition = Int32(count) % topic.partitionCount
                 if isHistory {
-                    if (try? decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil {
+                    if (try? decoder.decode(line.span.bytes, from: source, recordedAt: nil)) != nil
+                    {
                         time = decoder.header.recordedAt.microseconds / 1000
                     }
                     // What can't be read has the time of what came before it.
                     try producer.produce(
-                        line.span.bytes, headers: [], timestampMilliseconds: time, to: topic,
-                        partition: partition)
+                        line.span.bytes,
+                        headers: [],
+                        timestampMilliseconds: time,
+                        to: topic,
+                        partition: partition
+                    )
                 } else {
                     try producer.produce(line.span.bytes, to: topic, partition: partition)
                 }
@@ -152,7 +192,9 @@ struct Stage {
         let mark = Array("\"event_id\":\"".utf8)
         guard let place = find(mark, in: line) else { return }
         line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + mark.count)
-        for field in ["\"rx_number\":\"", "\"dispense_id\":\"", "\"claim_id\":\"", "\"encounter_id\":\""] {
+        for field in [
+            "\"rx_number\":\"", "\"dispense_id\":\"", "\"claim_id\":\"", "\"encounter_id\":\"",
+        ] {
             let bytes = Array(field.utf8)
             if let place = find(bytes, in: line) {
                 line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + bytes.count)
@@ -172,8 +214,10 @@ struct Stage {
     static func topic(of line: [UInt8]) -> String {
         for (type, topic) in [
             ("encounter", "encounters"), ("dispense", "dispenses"), ("claim", "claims"),
-            ("purchase", "purchases"), ("disposition", "dispositions"), ("adjustment", "dispositions"),
-        ] where find(Array("\"event_type\":\"\(type)\"".utf8), in: line) != nil
+            ("purchase", "purchases"), ("disposition", "dispositions"),
+            ("adjustment", "dispositions"),
+        ]
+        where find(Array("\"event_type\":\"\(type)\"".utf8), in: line) != nil
             || find(Array("\"event_type\": \"\(type)\"".utf8), in: line) != nil
         {
             return topic
@@ -188,19 +232,35 @@ struct Stage {
         let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
         let deadline = milliseconds() + Int64((Int(words["seconds"] ?? "60") ?? 60) * 1000)
         for role in configuration.roles.sorted(by: { $0.rawValue < $1.rawValue }) {
-            let topics = role == .ingest ? configuration.topics.sources : [configuration.topics.journal]
+            let topics =
+                role == .ingest ? configuration.topics.sources : [configuration.topics.journal]
             var wanted: [TopicPartition] = []
             for topic in topics {
                 let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
                 wanted += (0..<count).map { TopicPartition(name(topic), $0) }
             }
+            // librdkafka 2.0.2 crashes when it asks for offsets before the group's coordinator is up.
+            let group = configuration.application + "." + role.rawValue
+            while !((try? admin.listGroups(within: .seconds(10))) ?? []).contains(where: {
+                $0.name == group
+            }) {
+                guard milliseconds() < deadline else {
+                    say("no group \(group)")
+                    exit(1)
+                }
+                usleep(200_000)
+            }
             while true {
                 // What is committed must lie behind the last record; markers may follow it.
                 let found = try admin.committedOffsets(
-                    of: configuration.application + "." + role.rawValue, wanted, within: .seconds(20))
+                    of: configuration.application + "." + role.rawValue,
+                    wanted,
+                    within: .seconds(20)
+                )
                 var open: [TopicPartition] = []
                 for one in found {
-                    let end = try all.offsets(of: [one.partition], within: .seconds(20))[0].get().end
+                    let end = try all.offsets(of: [one.partition], within: .seconds(20))[0].get()
+                        .end
                     guard let offset = one.offset else {
                         open.append(one.partition)
                         continue
@@ -230,7 +290,9 @@ struct Stage {
 
     func dump() throws {
         let folder = words["to"] ?? "."
-        for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal)).write(to: folder) {
+        for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal))
+            .write(to: folder)
+        {
             say("dumped \(part.partition) records \(part.records) end \(part.highWatermark)")
         }
     }
@@ -243,15 +305,20 @@ struct Stage {
             case .tick:
                 say(
                     "\(reader.offset) tick "
-                        + reader.record.progress.map { "\($0.topic)/\($0.partition)=\($0.reached.microseconds / 1_000_000)" }
-                        .joined(separator: " "))
-            case .sourceRegistered: say("\(reader.offset) registered \(reader.record.sourceRegistration)")
+                        + reader.record.progress.map {
+                            "\($0.topic)/\($0.partition)=\($0.reached.microseconds / 1_000_000)"
+                        }
+                        .joined(separator: " ")
+                )
+            case .sourceRegistered:
+                say("\(reader.offset) registered \(reader.record.sourceRegistration)")
             case nil: break
             default:
                 if words["all"] != nil {
                     say(
                         "\(reader.offset) \(reader.record.kind!) \(reader.record.source) "
-                            + "\(reader.record.recordedAt.microseconds / 1_000_000)")
+                            + "\(reader.record.recordedAt.microseconds / 1_000_000)"
+                    )
                 }
             }
         }
@@ -272,7 +339,8 @@ struct Stage {
         let report = try JournalScore(files: files, output: words["to"] ?? ".").run()
         say(
             "folded \(report.counts.records) events \(report.counts.records - report.counts.control) applied \(report.counts.applied) duplicates \(report.counts.duplicates) "
-                + report.outputs.map { "\($0.topic) \($0.count)" }.joined(separator: " "))
+                + report.outputs.map { "\($0.topic) \($0.count)" }.joined(separator: " ")
+        )
     }
 
     /// Every output topic as a file: partition 0 in order, then 1, and so on, a line feed behind each record.
@@ -281,9 +349,12 @@ struct Stage {
         let consumer = try FetchConsumer(configuration.kafka)
         let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
         for topic in [
-            topics.decisions, topics.alerts, topics.accumulators, topics.replenishments, topics.deadLetters,
+            topics.decisions, topics.alerts, topics.accumulators, topics.replenishments,
+            topics.deadLetters,
         ] {
-            guard let file = fopen((words["to"] ?? ".") + "/" + topic + ".ndjson", "w") else { exit(1) }
+            guard let file = fopen((words["to"] ?? ".") + "/" + topic + ".ndjson", "w") else {
+                exit(1)
+            }
             let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
             var records = 0
             for partition in 0..<count {
@@ -294,7 +365,9 @@ struct Stage {
                 while queue.position(of: source) < bounds.end {
                     let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
                     for index in 0..<batch.count {
-                        batch[index].value.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, file) }
+                        batch[index].value.withUnsafeBytes {
+                            _ = fwrite($0.baseAddress, 1, $0.count, file)
+                        }
                         fputc(10, file)
                         records += 1
                     }
@@ -313,10 +386,14 @@ struct Stage {
         let journalCount = count
         var queue = consumer.queue()
         var journalQueue = consumer.queue()
-        for partition in 0..<count { _ = try queue.start(TopicPartition(name(topic), partition), at: .end) }
+        for partition in 0..<count {
+            _ = try queue.start(TopicPartition(name(topic), partition), at: .end)
+        }
         for partition in 0..<journalCount {
             _ = try journalQueue.start(
-                TopicPartition(name(configuration.topics.journal), partition), at: .end)
+                TopicPartition(name(configuration.topics.journal), partition),
+                at: .end
+            )
         }
         // Journal records carry the source record's time; outputs name the journal record.
         var times: [Int64: Int64] = [:]
@@ -360,7 +437,9 @@ struct Stage {
         }
         delays.sort()
         guard !delays.isEmpty else { return say("latency none") }
-        func at(_ share: Double) -> Int64 { delays[min(delays.count - 1, Int(Double(delays.count) * share))] }
+        func at(_ share: Double) -> Int64 {
+            delays[min(delays.count - 1, Int(Double(delays.count) * share))]
+        }
         say(
             "latency count \(delays.count) p50 \(at(0.5)) p90 \(at(0.9)) p99 \(at(0.99)) max \(delays[delays.count - 1]) ms"
         )

@@ -52,7 +52,9 @@ public enum ReferenceTopic {
     }
 
     /// All records of a publication: what changed from `before` to `rows`, and the end.
-    public static func publication(of rows: [ReferenceRow], after before: [ReferenceRow] = []) -> [Record] {
+    public static func publication(of rows: [ReferenceRow], after before: [ReferenceRow] = [])
+        -> [Record]
+    {
         let old = Dictionary(before.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
         let kept = Set(rows.map(\.key))
         return rows.filter { old[$0.key] != $0 }.map(record)
@@ -76,7 +78,8 @@ public enum ReferenceTopic {
         if name == completeKey {
             guard let value, let found = completion(String(decoding: value, as: UTF8.self)) else {
                 throw ReferenceLineFault(
-                    message: "a completion is written {\"rows\":113,\"sha256\":\"64 hexadecimal digits\"}."
+                    message:
+                        "a completion is written {\"rows\":113,\"sha256\":\"64 hexadecimal digits\"}."
                 )
             }
             return found
@@ -91,7 +94,9 @@ public enum ReferenceTopic {
 
     /// The row that a withdrawal of this key takes away: only its key columns are filled.
     public static func withdrawnRow(key: String) -> ReferenceRow? {
-        let parts = key.split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
+        let parts = key.split(separator: "\u{1F}", omittingEmptySubsequences: false).map(
+            String.init
+        )
         guard let table = ReferenceTable.allCases.first(where: { $0.name == parts[0] }),
             parts.count == 1 + table.keyColumns.count
         else { return nil }

@@ -26,7 +26,8 @@ public struct JournalDump: Sendable {
     /// The name of a partition's file: `journal-003.dmj`.
     public static func fileName(topic: String, partition: Int32) -> String {
         let digits = String(partition)
-        return topic + "-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".dmj"
+        return topic + "-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+            + ".dmj"
     }
 
     /// Writes all partitions, or some, into a folder that exists: everything committed below the high watermark.
@@ -41,11 +42,15 @@ public struct JournalDump: Sendable {
             let name = TopicPartition(topic, partition)
             let bounds = try all.offsets(of: [name], within: .seconds(20))[0].get()
             guard bounds.low == 0 else {
-                throw FileFailure("dump \(name): it begins at offset \(bounds.low), records were deleted")
+                throw FileFailure(
+                    "dump \(name): it begins at offset \(bounds.low), records were deleted"
+                )
             }
             let path = folder + "/" + Self.fileName(topic: topic, partition: partition)
             var writer = try JournalFileWriter(
-                path, JournalFileHeader(topic: topic, partition: partition, partitionCount: count))
+                path,
+                JournalFileHeader(topic: topic, partition: partition, partitionCount: count)
+            )
             var queue = committed.queue()
             let source = try queue.start(name, at: .offset(0))
             var deadline = Ticker.now + 60_000
@@ -53,7 +58,9 @@ public struct JournalDump: Sendable {
                 let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
                 if batch.count > 0 { deadline = Ticker.now + 60_000 }
                 for index in 0..<batch.count where batch[index].offset < bounds.end {
-                    let (offset, timestamp) = (batch[index].offset, batch[index].timestamp.milliseconds)
+                    let (offset, timestamp) = (
+                        batch[index].offset, batch[index].timestamp.milliseconds
+                    )
                     // The closure's error is handed out of it, as it has only one kind.
                     let failure: FileFailure? = unsafe batch[index].value.withUnsafeBytes { bytes in
                         do throws(FileFailure) {
@@ -67,12 +74,14 @@ public struct JournalDump: Sendable {
                 }
                 guard Ticker.now < deadline else {
                     throw FileFailure(
-                        "dump \(name): nothing came for 60 s before offset \(bounds.end); is a transaction open?")
+                        "dump \(name): nothing came for 60 s before offset \(bounds.end); is a transaction open?"
+                    )
                 }
             }
             let records = try writer.finish(highWatermark: bounds.end)
             parts.append(
-                Part(path: path, partition: partition, records: records, highWatermark: bounds.end))
+                Part(path: path, partition: partition, records: records, highWatermark: bounds.end)
+            )
         }
         return parts
     }

@@ -63,7 +63,9 @@ enum Checksum {
     }
 
     static func put(_ value: some FixedWidthInteger, _ bytes: inout [UInt8]) {
-        for index in 0..<value.bitWidth / 8 { bytes.append(UInt8(truncatingIfNeeded: value >> (index * 8))) }
+        for index in 0..<value.bitWidth / 8 {
+            bytes.append(UInt8(truncatingIfNeeded: value >> (index * 8)))
+        }
     }
 }
 
@@ -104,7 +106,10 @@ struct JournalFileWriter {
         Checksum.put(offset, &head)
         Checksum.put(timestamp, &head)
         Checksum.put(length, &head)
-        Checksum.put(unsafe Checksum.frame(offset: offset, timestamp: timestamp, length: length, record), &head)
+        Checksum.put(
+            unsafe Checksum.frame(offset: offset, timestamp: timestamp, length: length, record),
+            &head
+        )
         try write(head)
         try unsafe file.append(record)
         count += 1
@@ -118,7 +123,11 @@ struct JournalFileWriter {
         Checksum.put(count, &tail)
         Checksum.put(JournalFileHeader.endLength, &tail)
         let sum = unsafe Checksum.frame(
-            offset: highWatermark, timestamp: count, length: JournalFileHeader.endLength, nothing)
+            offset: highWatermark,
+            timestamp: count,
+            length: JournalFileHeader.endLength,
+            nothing
+        )
         Checksum.put(sum, &tail)
         try write(tail)
         try file.finish()
@@ -164,7 +173,11 @@ public struct JournalFileReader: ~Copyable {
         }
         let topic = String(decoding: input.bytes(0, Int(nameLength)), as: UTF8.self)
         input.skip(Int(nameLength))
-        header = JournalFileHeader(topic: topic, partition: partition, partitionCount: partitionCount)
+        header = JournalFileHeader(
+            topic: topic,
+            partition: partition,
+            partitionCount: partitionCount
+        )
         self.input = input
     }
 
@@ -182,10 +195,17 @@ public struct JournalFileReader: ~Copyable {
         let checksum: UInt32 = input.load(20)
         input.skip(JournalFileHeader.frameSize)
         let isEnd = length == JournalFileHeader.endLength
-        guard isEnd || length <= JournalFileHeader.longest else { throw damage("a length is impossible") }
+        guard isEnd || length <= JournalFileHeader.longest else {
+            throw damage("a length is impossible")
+        }
         guard try input.fill(isEnd ? 0 : Int(length)) else { throw damage("it was cut off") }
         let record = unsafe input.view(isEnd ? 0 : Int(length))
-        let sum = unsafe Checksum.frame(offset: offset, timestamp: timestamp, length: length, record)
+        let sum = unsafe Checksum.frame(
+            offset: offset,
+            timestamp: timestamp,
+            length: length,
+            record
+        )
         guard sum == checksum else { throw damage("a checksum is wrong") }
         if isEnd {
             guard timestamp == count else { throw damage("records are missing") }
@@ -209,7 +229,9 @@ public struct JournalFileReader: ~Copyable {
     }
 
     private func damage(_ what: String) -> FileFailure {
-        FileFailure("read \(path): \(what), behind the record of offset \(offset). Dump the journal again.")
+        FileFailure(
+            "read \(path): \(what), behind the record of offset \(offset). Dump the journal again."
+        )
     }
 }
 
@@ -244,7 +266,9 @@ private struct JournalFileInput: ~Copyable {
             first = 0
         }
         while last - first < count {
-            let read = try unsafe file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[last...]))
+            let read = try unsafe file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: memory[last...])
+            )
             if read == 0 { return false }
             last += read
         }
@@ -255,10 +279,14 @@ private struct JournalFileInput: ~Copyable {
 
     /// The next `count` bytes, which `fill` has brought; good until the next `fill`.
     func view(_ count: Int) -> UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[first..<first + count])
+        unsafe UnsafeRawBufferPointer(
+            rebasing: UnsafeRawBufferPointer(memory)[first..<first + count]
+        )
     }
 
-    func bytes(_ place: Int, _ count: Int) -> [UInt8] { unsafe Array(view(place + count)[place...]) }
+    func bytes(_ place: Int, _ count: Int) -> [UInt8] {
+        unsafe Array(view(place + count)[place...])
+    }
 
     func load<Value: FixedWidthInteger & BitwiseCopyable>(_ place: Int) -> Value {
         // `view` traps outside of what was read.

@@ -30,12 +30,18 @@ public struct JournalScore: Sendable {
     public func run() throws(FileScoreFailure) -> Report {
         var found: [(header: JournalFileHeader, path: String)] = []
         for path in files {
-            do { found.append((try JournalFileReader(path).header, path)) } catch { throw .file(error) }
+            do { found.append((try JournalFileReader(path).header, path)) } catch {
+                throw .file(error)
+            }
         }
         found.sort { $0.header.partition < $1.header.partition }
-        for (left, right) in zip(found, found.dropFirst()) where left.header.partition == right.header.partition {
+        for (left, right) in zip(found, found.dropFirst())
+        where left.header.partition == right.header.partition {
             throw .file(
-                FileFailure("fold \(left.path) and \(right.path): both hold partition \(left.header.partition)"))
+                FileFailure(
+                    "fold \(left.path) and \(right.path): both hold partition \(left.header.partition)"
+                )
+            )
         }
         var outputs: [OutputFile] = []
         for topic in OutputTopic.allCases {
@@ -55,7 +61,9 @@ public struct JournalScore: Sendable {
                     } catch {
                         throw FileFailure("fold \(path): \(error.description)")
                     }
-                    if machine.outputByteCount >= 1 << 20 { try Self.write(&machine, outputs, &report) }
+                    if machine.outputByteCount >= 1 << 20 {
+                        try Self.write(&machine, outputs, &report)
+                    }
                 }
                 try Self.write(&machine, outputs, &report)
             } catch {

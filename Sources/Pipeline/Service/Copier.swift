@@ -51,8 +51,12 @@ struct Copier: ~Copyable {
     mutating func addSource(_ partition: TopicPartition, _ kind: SourcePartition.Kind) {
         sources.append(
             SourcePartition(
-                partition, kind, decoder.addSource(partition.topic, isFile: false),
-                journalPartitions: Int(partitionCount)))
+                partition,
+                kind,
+                decoder.addSource(partition.topic, isFile: false),
+                journalPartitions: Int(partitionCount)
+            )
+        )
     }
 
     /// The state of the reference topic up to what was committed.
@@ -90,9 +94,13 @@ struct Copier: ~Copyable {
     /// The latest record time whose turn has come; `foreign` is what other workers allow.
     func timeLimit(_ now: Int64, foreign: Instant?) -> Instant {
         var slowest = Instant.distantFuture
-        for source in sources where holdsBack(source, now) { slowest = min(slowest, source.reaches) }
+        for source in sources where holdsBack(source, now) {
+            slowest = min(slowest, source.reaches)
+        }
         let others = foreign ?? .distantFuture
-        guard slowest != .distantFuture, slowest != .distantPast else { return min(slowest, others) }
+        guard slowest != .distantFuture, slowest != .distantPast else {
+            return min(slowest, others)
+        }
         return min(Instant(microseconds: slowest.microseconds + Self.minute), others)
     }
 
@@ -105,7 +113,8 @@ struct Copier: ~Copyable {
 
     /// Has the progress of all sources committed with the next transaction, for other workers that wait for it.
     mutating func publishProgress() {
-        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events {
+        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events
+        {
             sources[index].metadata.reached = sources[index].reaches
             sources[index].isTouched = true
         }
@@ -127,7 +136,9 @@ struct Copier: ~Copyable {
     }
 
     /// Copies the held records of a source whose turn has come; how many.
-    mutating func copyHeld(_ source: Int, _ limit: Instant, _ out: inout IngestProducer) throws(Setback) -> Int {
+    mutating func copyHeld(_ source: Int, _ limit: Instant, _ out: inout IngestProducer)
+        throws(Setback) -> Int
+    {
         var count = 0
         while !sources[source].held.isEmpty, sources[source].held.time <= limit {
             let (offset, time) = (sources[source].held.offset, sources[source].held.time)
@@ -203,8 +214,12 @@ struct Copier: ~Copyable {
             decoder.append(
                 to: records,
                 source: RecordSource(
-                    partition: sources[source].partition.partition, offset: offset, counter: counter),
-                digest: digest)
+                    partition: sources[source].partition.partition,
+                    offset: offset,
+                    counter: counter
+                ),
+                digest: digest
+            )
             appendRecords(to: partition)
         } catch {
             try writeLetter(error, value, offset, source, &out)
@@ -253,13 +268,25 @@ struct Copier: ~Copyable {
     ) throws(Setback) {
         let partition = sources[source].partition
         let place = RecordPlace.topic(
-            partition.topic, partition: partition.partition, offset: offset)
+            partition.topic,
+            partition: partition.partition,
+            offset: offset
+        )
         letter.removeAll(keepingCapacity: true)
         DeadLetterWriter.write(rejection, at: place, value: value, to: &letter)
         let headers = DeadLetterWriter.headers(
-            rejection, at: place, application: configuration.application, task: 0)
+            rejection,
+            at: place,
+            application: configuration.application,
+            task: 0
+        )
         deadLetters += 1
-        try out.sendLetter(letter, entity: rejection.coveredEntityID, headers, from: partition.partition)
+        try out.sendLetter(
+            letter,
+            entity: rejection.coveredEntityID,
+            headers,
+            from: partition.partition
+        )
     }
 
     // MARK: reference and policy
@@ -272,9 +299,12 @@ struct Copier: ~Copyable {
         let offset = message.offset
         // The spans are used up while the message is there.
         let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-        let value = message.isTombstone ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+        let value =
+            message.isTombstone ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
         let publication = reference.apply(key: key, value: value, offset: offset)
-        complaint = reference.mismatch.map { (source, "read the reference topic: \($0). Publish again.") }
+        complaint = reference.mismatch.map {
+            (source, "read the reference topic: \($0). Publish again.")
+        }
         guard let publication else { return }
         let time = Instant(milliseconds: max(0, message.timestamp.milliseconds))
         let topic = sources[source].partition.topic
@@ -299,8 +329,12 @@ struct Copier: ~Copyable {
         for partition in 0..<partitionCount {
             append(source, offset, to: partition) { records, place in
                 records.appendReferenceComplete(
-                    rowCount: publication.rowCount, digest: publication.digest, at: time, source: place,
-                    sourceName: topic)
+                    rowCount: publication.rowCount,
+                    digest: publication.digest,
+                    at: time,
+                    source: place,
+                    sourceName: topic
+                )
             }
         }
         sources[source].next = offset + 1
@@ -321,7 +355,11 @@ struct Copier: ~Copyable {
                 for partition in 0..<partitionCount {
                     append(source, offset, to: partition) { records, place in
                         records.appendPolicy(
-                            policy.canonicalBytes, at: time, source: place, sourceName: topic)
+                            policy.canonicalBytes,
+                            at: time,
+                            source: place,
+                            sourceName: topic
+                        )
                     }
                 }
             }
@@ -346,7 +384,11 @@ struct Copier: ~Copyable {
         write(
             records,
             RecordSource(
-                partition: sources[source].partition.partition, offset: offset, counter: counter))
+                partition: sources[source].partition.partition,
+                offset: offset,
+                counter: counter
+            )
+        )
         appendRecords(to: partition)
     }
 
@@ -368,7 +410,9 @@ struct Copier: ~Copyable {
 
     /// Writes the registration of a source partition to every journal partition.
     ///
-    /// - Parameter first: the time of its first record, where its progress begins; nil where it is empty.
+    /// - Parameters:
+    ///   - source: its number.
+    ///   - first: the time of its first record, where its progress begins; nil where it is empty.
     mutating func register(_ source: Int, _ first: Instant?) {
         if let first {
             let time = min(first, Instant(milliseconds: wall + allowedSkew))
@@ -382,10 +426,13 @@ struct Copier: ~Copyable {
         let partition = sources[source].partition
         records.append(
             SourceRegistration(
-                topic: partition.topic, partition: partition.partition,
-                firstOffset: sources[source].metadata.firstOffset),
+                topic: partition.topic,
+                partition: partition.partition,
+                firstOffset: sources[source].metadata.firstOffset
+            ),
             at: Instant(milliseconds: wall),
-            source: RecordSource(partition: -1, offset: 0, counter: 0))
+            source: RecordSource(partition: -1, offset: 0, counter: 0)
+        )
         appendRecordsToAll()
         sources[source].isTouched = true
     }
@@ -403,7 +450,8 @@ struct Copier: ~Copyable {
     /// A source's time is known from what was committed.
     mutating func learnTime(of source: Int) {
         learnNewest(sources[source].metadata.newest)
-        sources[source].quarter = sources[source].metadata.reached == .distantPast
+        sources[source].quarter =
+            sources[source].metadata.reached == .distantPast
             ? .min : sources[source].metadata.reached.microseconds / Self.quarterHour
     }
 
@@ -427,7 +475,8 @@ struct Copier: ~Copyable {
     /// group's generation, which goes with offsets, keeps a worker that lost its partitions from telling their time.
     mutating func tick() {
         var progress: [SourceProgress] = []
-        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events {
+        for index in sources.indices where sources[index].isOwned && sources[index].kind == .events
+        {
             if sources[index].isAtEnd, let time, time > sources[index].metadata.reached {
                 sources[index].metadata.reached = time
                 sources[index].quarter = time.microseconds / Self.quarterHour
@@ -440,14 +489,20 @@ struct Copier: ~Copyable {
             let partition = sources[index].partition
             progress.append(
                 SourceProgress(
-                    topic: partition.topic, partition: partition.partition, reached: reached))
+                    topic: partition.topic,
+                    partition: partition.partition,
+                    reached: reached
+                )
+            )
         }
         guard !progress.isEmpty else { return }
         hasTold = true
         records.removeAll()
         records.append(
-            progress, at: Instant(milliseconds: wall),
-            source: RecordSource(partition: -1, offset: 0, counter: 0))
+            progress,
+            at: Instant(milliseconds: wall),
+            source: RecordSource(partition: -1, offset: 0, counter: 0)
+        )
         appendRecordsToAll()
     }
 

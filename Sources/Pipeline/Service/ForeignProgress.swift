@@ -25,31 +25,31 @@ final class ForeignProgress: Sendable {
     private static let window: Int64 = 6 * 3_600_000_000
 
     private let state = Guarded(State())
-    private let group: String
     private let partitionCount: Int
 
-    init(_ configuration: ServiceConfiguration, partitionCount: Int32) {
-        group = configuration.ingestGroup
+    init(_ offsets: GroupOffsets, partitionCount: Int32) {
         self.partitionCount = Int(partitionCount)
-        let settings = configuration.kafka
         _ = WorkThread { [self] in
-            guard let admin = try? Admin(settings) else { return }
             while true {
-                let (partitions, isUrgent, isOver) = state.with { ($0.partitions, $0.isUrgent, $0.isOver) }
+                let (partitions, isUrgent, isOver) = state.with {
+                    ($0.partitions, $0.isUrgent, $0.isOver)
+                }
                 if isOver { return }
-                if !partitions.isEmpty { look(admin, partitions) }
+                if !partitions.isEmpty { look(offsets, partitions) }
                 _ = state.wait(atMost: .milliseconds(isUrgent ? 10 : 250)) { $0.isOver }
             }
         }
     }
 
-    private func look(_ admin: Admin, _ partitions: [TopicPartition]) {
-        guard let found = try? admin.committedOffsets(of: group, partitions, within: .seconds(5)) else { return }
+    private func look(_ offsets: GroupOffsets, _ partitions: [TopicPartition]) {
+        guard let found = try? offsets.committed(partitions, within: .seconds(5)) else { return }
         var slowest = Instant.distantFuture
         var newest = Instant.distantPast
         for one in found {
+            if one.error != nil { return }
             // Nothing committed: it has not begun.
-            let metadata = one.offset == nil ? nil : SourceMetadata(one.metadata, partitions: partitionCount)
+            let metadata =
+                one.offset == nil ? nil : SourceMetadata(one.metadata, partitions: partitionCount)
             slowest = min(slowest, metadata?.reached ?? .distantPast)
             newest = max(newest, metadata?.newest ?? .distantPast)
         }
@@ -71,13 +71,14 @@ final class ForeignProgress: Sendable {
         }
     }
 
-    /// The latest record time that may be copied now; nil where nobody is waited for.
-    ///
-    /// - Parameter isUrgent: somebody waits for it.
+    /// The latest record time that may be copied now; nil where nobody is waited for. It is asked for more often while
+    /// it is urgent, that is, while somebody waits for it.
     func limit(isUrgent: Bool) -> Instant? {
         state.with { state in
             state.isUrgent = isUrgent
-            guard let slowest = state.slowest, Ticker.now - state.changedAt < Self.patience else { return nil }
+            guard let slowest = state.slowest, Ticker.now - state.changedAt < Self.patience else {
+                return nil
+            }
             guard slowest != .distantPast, slowest != .distantFuture else { return slowest }
             return Instant(microseconds: slowest.microseconds + Self.window)
         }

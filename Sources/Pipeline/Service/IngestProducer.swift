@@ -8,7 +8,11 @@ struct IngestProducer: ~Copyable {
     private let deadLetters: ProducerTopic
     private(set) var isOpen = false
 
-    private init(_ producer: consuming TransactionalProducer, _ journal: ProducerTopic, _ letters: ProducerTopic) {
+    private init(
+        _ producer: consuming TransactionalProducer,
+        _ journal: ProducerTopic,
+        _ letters: ProducerTopic
+    ) {
         self.producer = producer
         self.journal = journal
         deadLetters = letters
@@ -68,10 +72,19 @@ struct IngestProducer: ~Copyable {
             if let key {
                 // The spans are used up while the arrays stand.
                 try unsafe producer.produce(
-                    value.span.bytes, key: key.span.bytes, headers: list, to: deadLetters, partition: target)
+                    value.span.bytes,
+                    key: key.span.bytes,
+                    headers: list,
+                    to: deadLetters,
+                    partition: target
+                )
             } else {
                 try unsafe producer.produce(
-                    value.span.bytes, headers: list, to: deadLetters, partition: target)
+                    value.span.bytes,
+                    headers: list,
+                    to: deadLetters,
+                    partition: target
+                )
             }
         } catch {
             throw Setback(error)
@@ -88,7 +101,9 @@ struct IngestProducer: ~Copyable {
             let outcome = try producer.commit()
             isOpen = false
             if outcome == .committedSuspect {
-                throw Setback.again("the end of a transaction was sent twice: nothing about the next one is certain")
+                throw Setback.again(
+                    "the end of a transaction was sent twice: nothing about the next one is certain"
+                )
             }
         } catch let error as TransactionError {
             throw Setback(error)

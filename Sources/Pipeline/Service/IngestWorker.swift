@@ -39,7 +39,10 @@ struct IngestWorker {
 
     private func work() throws(ServiceEnd) {
         let genesis = try JournalOpening(
-            configuration: configuration, control: control, log: log, partitionCount: partitionCount
+            configuration: configuration,
+            control: control,
+            log: log,
+            partitionCount: partitionCount
         ).open()
         let fetcher: FetchConsumer
         var member: MemberConsumer
@@ -50,18 +53,24 @@ struct IngestWorker {
                 topics: configuration.sourceTopics + [
                     configuration.referenceTopic, configuration.policyTopic,
                 ],
-                instance: configuration.instance, strategy: .roundRobin,
-                configuration.consumerSettings)
+                instance: configuration.instance,
+                strategy: .roundRobin,
+                configuration.consumerSettings
+            )
         } catch {
             throw .configuration(error.description)
         }
-        let foreign = ForeignProgress(configuration, partitionCount: partitionCount)
+        let foreign = ForeignProgress(member.offsets, partitionCount: partitionCount)
         defer { foreign.end() }
         var queue = fetcher.queue()
         var copier = Copier(
-            configuration, partitionCount: partitionCount, horizonDays: Int32(genesis.horizonDays))
+            configuration,
+            partitionCount: partitionCount,
+            horizonDays: Int32(genesis.horizonDays)
+        )
         var membership = Membership()
-        let id = configuration.application + ".ingest."
+        let id =
+            configuration.application + ".ingest."
             + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
         var lastSuccess = Ticker.now
         var result: ServiceEnd?
@@ -74,7 +83,16 @@ struct IngestWorker {
                 }
                 var producer = try IngestProducer.make(configuration, id: id)
                 do throws(Setback) {
-                    try serve(&producer, &queue, &copier, &member, &membership, fetcher, foreign, &lastSuccess)
+                    try serve(
+                        &producer,
+                        &queue,
+                        &copier,
+                        &member,
+                        &membership,
+                        fetcher,
+                        foreign,
+                        &lastSuccess
+                    )
                 } catch {
                     producer.abandon()
                     throw error
@@ -105,7 +123,10 @@ struct IngestWorker {
         for source in copier.sources.indices { stop(source, &queue, &copier) }
         member.close(within: .seconds(5))
         log.info(
-            "ingest-ended", ("copied", "\(copier.copied)"), ("dead_letters", "\(copier.deadLetters)"))
+            "ingest-ended",
+            ("copied", "\(copier.copied)"),
+            ("dead_letters", "\(copier.deadLetters)")
+        )
         if let result { throw result }
     }
 
@@ -127,8 +148,10 @@ struct IngestWorker {
             switch event {
             case .assigned(let partitions, let metadata):
                 log.info(
-                    "ingest-assigned", ("generation", "\(metadata.generation)"),
-                    ("partitions", "\(partitions.count)"))
+                    "ingest-assigned",
+                    ("generation", "\(metadata.generation)"),
+                    ("partitions", "\(partitions.count)")
+                )
                 membership = Membership(partitions: partitions, metadata: metadata, isNew: true)
             case .revoked:
                 membership.metadata = nil
@@ -159,10 +182,17 @@ struct IngestWorker {
     ) throws(Setback) {
         var lastTick = Ticker.now - 1000
         var lastReport = Ticker.now
+        var lastLook = Ticker.now
+        var looked = 0
         var reported: Int64 = copier.copied
         while !control.shouldStop {
             try poll(
-                &member, &membership, waiting: membership.metadata == nil ? 20 : 0, &queue, &copier)
+                &member,
+                &membership,
+                waiting: membership.metadata == nil ? 20 : 0,
+                &queue,
+                &copier
+            )
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
                 // In one generation nobody else writes for what was begun: it goes on where it is.
@@ -183,16 +213,26 @@ struct IngestWorker {
                 membership.isNew = true  // Now the source partitions.
                 membership.hasBegun = true
             }
+            if Ticker.now - lastLook >= 1000 {
+                lastLook = Ticker.now
+                looked += 1
+                lookAfter(looked, fetcher, &queue, &copier)
+            }
             try restartFailed(&queue, &copier)
             if Ticker.now - lastReport > 10_000 {
                 if copier.copied != reported || !copier.isOpen {
                     log.info(
-                        "ingest-progress", ("copied", "\(copier.copied)"),
+                        "ingest-progress",
+                        ("copied", "\(copier.copied)"),
                         ("dead_letters", "\(copier.deadLetters)"),
-                        ("missing", copier.isOpen ? "nothing" : copier.missing))
+                        ("missing", copier.isOpen ? "nothing" : copier.missing)
+                    )
                 }
                 if copier.isClockRefused {
-                    log.error("clock-refused", ("reason", "the wall clock was set forward by more than 5 minutes"))
+                    log.error(
+                        "clock-refused",
+                        ("reason", "the wall clock was set forward by more than 5 minutes")
+                    )
                 }
                 reported = copier.copied
                 lastReport = Ticker.now
@@ -228,12 +268,19 @@ struct IngestWorker {
             // What is in hand waits for others, and they for us.
             if count > 0, count == before, copier.hasHeld { break }
             if count == before {
-                let left = count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
+                let left =
+                    count == 0 ? min(lastTick + 1000, entered + 50) - now : began + collect - now
                 if left > 0 {
                     // A source that holds the others back is waited for; else one looks around again soon.
                     if let source = copier.slowest(now) {
                         let seen = try copy(
-                            source, limit, .milliseconds(min(left, 5)), &producer, &queue, &copier)
+                            source,
+                            limit,
+                            .milliseconds(min(left, 5)),
+                            &producer,
+                            &queue,
+                            &copier
+                        )
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
                     } else {
@@ -325,9 +372,15 @@ struct IngestWorker {
                             "copy \(partition) from offset \(copier.sources[source].next): the records there are "
                                 + "gone. Kafka deleted them before they were copied; to go on without them, "
                                 + "reset the offset of the group \(configuration.ingestGroup) with the "
-                                + "receipt kept (resume-sources)."))
+                                + "receipt kept (resume-sources)."
+                        )
+                    )
                 }
-                log.warning("ingest-fetch", ("partition", "\(partition)"), ("reason", error.description))
+                log.warning(
+                    "ingest-fetch",
+                    ("partition", "\(partition)"),
+                    ("reason", error.description)
+                )
                 copier.sources[source].isFetchedToEnd = false
                 copier.sources[source].restartAt = Ticker.now + 1000
             case .failed(nil, let error):
@@ -336,15 +389,51 @@ struct IngestWorker {
         }
     }
 
+    /// Asks for the end of one source that has been quiet for a while, each second another one.
+    ///
+    /// A consumer that has fallen silent (librdkafka #5153) is begun again, and a partition that does not answer is not
+    /// taken for one that is at its end: its time would run while its records wait.
+    private func lookAfter(
+        _ number: Int,
+        _ fetcher: FetchConsumer,
+        _ queue: inout FetchQueue,
+        _ copier: inout Copier
+    ) {
+        guard !copier.sources.isEmpty else { return }
+        let source = number % copier.sources.count
+        let one = copier.sources[source]
+        guard one.isOwned, one.isStarted, one.held.isEmpty, one.restartAt == nil,
+            Ticker.now - one.activeAt > 10_000
+        else { return }
+        let bounds = fetcher.offsets(of: [one.partition], within: .seconds(1))[0]
+        if case .success(let bounds) = bounds, bounds.end <= queue.position(of: source) { return }
+        copier.sources[source].isFetchedToEnd = false
+        copier.sources[source].restartAt = Ticker.now
+        log.warning(
+            "ingest-silent",
+            ("partition", "\(one.partition)"),
+            ("position", "\(queue.position(of: source))")
+        )
+    }
+
     /// Begins a failed fetch again, so that the end of the partition is told again too.
     private func restartFailed(_ queue: inout FetchQueue, _ copier: inout Copier) throws(Setback) {
         for source in copier.sources.indices {
             guard let time = copier.sources[source].restartAt, time <= Ticker.now else { continue }
             copier.sources[source].restartAt = nil
-            guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else { continue }
+            guard copier.sources[source].isOwned || copier.sources[source].kind == .journal else {
+                continue
+            }
             let position = queue.position(of: source)
             queue.stop(source)
-            do { _ = try queue.start(copier.sources[source].partition, at: .offset(position), apart: true) } catch {
+            copier.sources[source].activeAt = Ticker.now
+            do {
+                _ = try queue.start(
+                    copier.sources[source].partition,
+                    at: .offset(position),
+                    apart: true
+                )
+            } catch {
                 throw Setback(error)
             }
         }
@@ -391,7 +480,8 @@ struct IngestWorker {
                 continue
             }
             // Nobody else has written for it since: it goes on where it is.
-            if let known = copier.sources.first(where: { $0.partition == one.partition }), known.isOwned,
+            if let known = copier.sources.first(where: { $0.partition == one.partition }),
+                known.isOwned,
                 known.committed == offset, known.metadata.text == one.metadata
             {
                 continue
@@ -400,7 +490,9 @@ struct IngestWorker {
                 throw .end(
                     .configuration(
                         "copy \(one.partition): the group \(configuration.ingestGroup) has the offset \(offset) "
-                            + "without the counters that belong to it. Offsets must not be set by other tools."))
+                            + "without the counters that belong to it. Offsets must not be set by other tools."
+                    )
+                )
             }
             _ = try begin(one.partition, offset, found, &queue, &copier)
         }
@@ -426,14 +518,19 @@ struct IngestWorker {
                     "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
                         + "offset (offsets expire when a group is empty for offsets.retention.minutes). Copying it "
                         + "from anywhere else would lose or double records. Resume it where the journal ends: "
-                        + "resume-sources.")
+                        + "resume-sources."
+                )
             }
             bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
                 .offsets(of: partitions, within: .seconds(20))
             // Time begins at the first record of each, so that it is known before anything is decided.
-            let copied = partitions.filter { kind(of: $0) == .events && configuration.sourcesStart == .earliest }
+            let copied = partitions.filter {
+                kind(of: $0) == .events && configuration.sourcesStart == .earliest
+            }
             try scan.read(copied) { (place, message) throws(ServiceEnd) in
-                firstTimes[copied[place]] = Instant(milliseconds: max(0, message.timestamp.milliseconds))
+                firstTimes[copied[place]] = Instant(
+                    milliseconds: max(0, message.timestamp.milliseconds)
+                )
                 return false
             }
         } catch let error as ServiceEnd {
@@ -474,7 +571,9 @@ struct IngestWorker {
         _ queue: inout FetchQueue,
         _ copier: inout Copier
     ) throws(Setback) -> Int {
-        if kind(of: partition) == .reference { copier.setReference(try referenceState(upTo: offset)) }
+        if kind(of: partition) == .reference {
+            copier.setReference(try referenceState(upTo: offset))
+        }
         let source = try start(partition, at: offset, &queue, &copier)
         copier.sources[source].isOwned = true
         copier.sources[source].next = offset
@@ -496,7 +595,9 @@ struct IngestWorker {
             stop(running, &queue, &copier)
         }
         let number: Int
-        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch { throw Setback(error) }
+        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch {
+            throw Setback(error)
+        }
         if number == copier.sources.count {
             let isJournal = partition.topic == configuration.journalTopic
             copier.addSource(partition, isJournal ? .journal : kind(of: partition))
@@ -549,7 +650,8 @@ struct IngestWorker {
                 guard message.offset < offset else { return false }
                 // The spans are used up while the message is there.
                 let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-                let value = message.isTombstone
+                let value =
+                    message.isTombstone
                     ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
                 _ = state.apply(key: key, value: value, offset: message.offset)
                 return true

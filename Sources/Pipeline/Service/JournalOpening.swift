@@ -22,7 +22,9 @@ struct JournalOpening {
         let deadline = Ticker.now + Int64(configuration.patienceSeconds) * 1000
         while true {
             do { return try attempt() } catch {
-                guard error.kind == .temporary, Ticker.now < deadline, !control.shouldStop else { throw error }
+                guard error.kind == .temporary, Ticker.now < deadline, !control.shouldStop else {
+                    throw error
+                }
                 log.warning("opening-failed", ("reason", error.message))
                 control.pause(.seconds(1))
                 if control.shouldStop { throw .stopped }
@@ -38,7 +40,9 @@ struct JournalOpening {
         if let genesis = try look(scan) { return genesis }
         do {
             var producer = try TransactionalProducer(
-                id: configuration.application + ".genesis", configuration.producerSettings)
+                id: configuration.application + ".genesis",
+                configuration.producerSettings
+            )
             try producer.initialize()
             // Fenced: from here on nobody else opens the journal without our noticing.
             if let genesis = try look(scan) { return genesis }
@@ -53,10 +57,15 @@ struct JournalOpening {
                 records.removeAll()
                 records.append(
                     Genesis(
-                        partitionCount: partitionCount, partition: partition,
-                        horizonDays: UInt16(clamping: horizon), clock: .ticks,
-                        application: configuration.application),
-                    at: time, source: nowhere)
+                        partitionCount: partitionCount,
+                        partition: partition,
+                        horizonDays: UInt16(clamping: horizon),
+                        clock: .ticks,
+                        application: configuration.application
+                    ),
+                    at: time,
+                    source: nowhere
+                )
                 if policies == nil {
                     records.appendPolicy(Policy().canonicalBytes, at: time, source: nowhere)
                 }
@@ -68,8 +77,11 @@ struct JournalOpening {
             }
             _ = try producer.commit()
             log.info(
-                "journal-opened", ("partitions", "\(partitionCount)"), ("horizon_days", "\(horizon)"),
-                ("policy", policies == nil ? "shipped" : "published"))
+                "journal-opened",
+                ("partitions", "\(partitionCount)"),
+                ("horizon_days", "\(horizon)"),
+                ("policy", policies == nil ? "shipped" : "published")
+            )
         } catch let error as ServiceEnd {
             throw error
         } catch {
@@ -90,7 +102,8 @@ struct JournalOpening {
             guard record.kind == .genesis else {
                 throw .configuration(
                     "read the journal: \(partitions[place]) does not begin with a genesis record. "
-                        + "Is \(configuration.journalTopic) the right topic?")
+                        + "Is \(configuration.journalTopic) the right topic?"
+                )
             }
             found[place] = record.genesis
             return false
@@ -101,18 +114,21 @@ struct JournalOpening {
             throw .configuration(
                 "read the journal: \(found.count - known.count) of its \(found.count) partitions have no beginning. "
                     + "Partitions were added, which would move entities between them; a journal keeps the number of "
-                    + "partitions it was opened with.")
+                    + "partitions it was opened with."
+            )
         }
         for (place, genesis) in known.enumerated() {
             guard genesis.partitionCount == partitionCount, genesis.partition == Int32(place) else {
                 throw .configuration(
                     "read the journal: it was opened with \(genesis.partitionCount) partitions and has "
-                        + "\(partitionCount) now; a journal keeps the number it was opened with.")
+                        + "\(partitionCount) now; a journal keeps the number it was opened with."
+                )
             }
             guard genesis.application == configuration.application else {
                 throw .configuration(
                     "read the journal: it belongs to the application \"\(genesis.application)\", not to "
-                        + "\"\(configuration.application)\". Set the name, or give each application its own topics.")
+                        + "\"\(configuration.application)\". Set the name, or give each application its own topics."
+                )
             }
         }
         return first
@@ -121,7 +137,8 @@ struct JournalOpening {
     /// The versions that stand in the policy topic; nil where none was ever published.
     private func publishedPolicies(_ scan: JournalScan) throws(ServiceEnd) -> [Policy]? {
         var policies: [Policy]?
-        try scan.read([TopicPartition(configuration.policyTopic, 0)]) { (_, message) throws(ServiceEnd) in
+        try scan.read([TopicPartition(configuration.policyTopic, 0)]) {
+            (_, message) throws(ServiceEnd) in
             if let read = try PolicyTopic.read(message, configuration.policyTopic) {
                 policies = (policies ?? []) + read
             }
@@ -135,7 +152,8 @@ struct JournalOpening {
 /// (`PolicyReader`), or nothing. The key says what the publisher likes.
 enum PolicyTopic {
     /// The versions that a record holds; nil where it has no value.
-    static func read(_ message: borrowing Message, _ topic: String) throws(ServiceEnd) -> [Policy]? {
+    static func read(_ message: borrowing Message, _ topic: String) throws(ServiceEnd) -> [Policy]?
+    {
         if message.isTombstone { return nil }
         // The span is used up while the message is there.
         let bytes = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
@@ -143,7 +161,8 @@ enum PolicyTopic {
             return try PolicyReader.read(bytes, file: "\(topic)[0] offset \(message.offset)")
         } catch {
             throw .configuration(
-                "read the policy: \(error). Publish it again, then delete the wrong record (kafka-delete-records).")
+                "read the policy: \(error). Publish it again, then delete the wrong record (kafka-delete-records)."
+            )
         }
     }
 }

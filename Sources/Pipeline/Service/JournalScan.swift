@@ -36,12 +36,16 @@ struct JournalScan {
                     throw .configuration(
                         "read the journal: \(partitions[place]) begins at offset \(bounds.low), so records were "
                             + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
-                            + "another application name and other topics.")
+                            + "another application name and other topics."
+                    )
                 }
                 targets.append(bounds.end)
                 do {
                     let source = try queue.start(partitions[place], at: .offset(bounds.low))
-                    precondition(source == place, "sources are numbered in the order of their starts")
+                    precondition(
+                        source == place,
+                        "sources are numbered in the order of their starts"
+                    )
                 } catch {
                     throw .temporary(error.description)
                 }
@@ -73,7 +77,8 @@ struct JournalScan {
                     throw .configuration(error.description)
                 }
             }
-            for place in partitions.indices where isOpen[place] && queue.position(of: place) >= targets[place] {
+            for place in partitions.indices
+            where isOpen[place] && queue.position(of: place) >= targets[place] {
                 isOpen[place] = false
             }
             for place in partitions.indices where !isOpen[place] { queue.stop(place) }
@@ -82,7 +87,8 @@ struct JournalScan {
                 let place = isOpen.firstIndex(of: true) ?? 0
                 throw .temporary(
                     "read \(partitions[place]) to its end: nothing came for 60 s at offset "
-                        + "\(queue.position(of: place)) of \(targets[place]); a transaction may still be open on it")
+                        + "\(queue.position(of: place)) of \(targets[place]); a transaction may still be open on it"
+                )
             }
         }
     }
@@ -94,7 +100,8 @@ struct JournalScan {
         var text = ""
         // Everything that counts for time stands in every journal partition, rows and policies of the reference
         // topics too, so one partition is enough.
-        try read([TopicPartition(configuration.journalTopic, 0)]) { (_, message) throws(ServiceEnd) in
+        try read([TopicPartition(configuration.journalTopic, 0)]) {
+            (_, message) throws(ServiceEnd) in
             let record = try JournalScan.record(message)
             switch record.kind {
             case .sourceRegistered:
@@ -108,7 +115,8 @@ struct JournalScan {
                     text = String(decoding: bytes, as: UTF8.self)
                 }
                 found.insert(TopicPartition(text, record.source.partition))
-            case .genesis, .tick, .sourceRetired, .encounter, .dispense, .claim, .purchase, .disposition,
+            case .genesis, .tick, .sourceRetired, .encounter, .dispense, .claim, .purchase,
+                .disposition,
                 .adjustment, nil:
                 break
             }
@@ -124,12 +132,15 @@ struct JournalScan {
             unsafe bytes.baseAddress.map { unsafe RecordView($0, count: bytes.count) }
         }
         guard let view else {
-            throw .configuration("read the journal at offset \(message.offset): the record is empty")
+            throw .configuration(
+                "read the journal at offset \(message.offset): the record is empty"
+            )
         }
         do { try view.check() } catch {
             throw .configuration(
                 "read the journal at offset \(message.offset): the record can't be used, \(error.reason.rawValue) "
-                    + "(byte \(error.offset)). Nothing but this program may write to the journal.")
+                    + "(byte \(error.offset)). Nothing but this program may write to the journal."
+            )
         }
         return view
     }

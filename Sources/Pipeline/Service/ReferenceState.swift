@@ -46,7 +46,9 @@ struct ReferenceState {
         }
     }
 
-    private mutating func complete(_ rowCount: Int64, _ digest: String, _ offset: Int64) -> Publication? {
+    private mutating func complete(_ rowCount: Int64, _ digest: String, _ offset: Int64)
+        -> Publication?
+    {
         // Where compaction has taken rows that a later publication replaces, an earlier completion can't fit.
         if let first = unusable.sorted(by: { $0.key < $1.key }).first {
             mismatch = first.value

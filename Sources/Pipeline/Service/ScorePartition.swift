@@ -29,7 +29,9 @@ struct ScorePartition: Sendable {
             }
             guard isWanted, Ticker.now >= notBefore else {
                 if !isWanted { lastSuccess = Ticker.now }
-                _ = order.wait(atMost: .milliseconds(50)) { $0.isOver || (!isWanted && $0.wish == .run) }
+                _ = order.wait(atMost: .milliseconds(50)) {
+                    $0.isOver || (!isWanted && $0.wish == .run)
+                }
                 continue
             }
             do {
@@ -64,7 +66,9 @@ struct ScorePartition: Sendable {
         var topics: [ProducerTopic] = []
         do {
             producer = try TransactionalProducer(
-                id: "\(configuration.application).score.\(partition)", configuration.producerSettings)
+                id: "\(configuration.application).score.\(partition)",
+                configuration.producerSettings
+            )
         } catch {
             throw .end(.configuration(error.description))
         }
@@ -82,8 +86,11 @@ struct ScorePartition: Sendable {
             let fenced = Ticker.now
             let (live, receipt) = try committedOffset()
             log.info(
-                "score-taken", ("partition", "\(partition)"), ("live", "\(live)"),
-                ("fence_ms", "\(fenced - started)"))
+                "score-taken",
+                ("partition", "\(partition)"),
+                ("live", "\(live)"),
+                ("fence_ms", "\(fenced - started)")
+            )
             try fold(live, receipt, &producer, topics, &lastSuccess)
         } catch {
             producer.abandon()
@@ -116,7 +123,9 @@ struct ScorePartition: Sendable {
     private func requireNoOutputs() throws(Setback) {
         let partitions = configuration.outputTopics.map { TopicPartition($0, partition) }
         do {
-            for (place, bounds) in fetcher.offsets(of: partitions, within: .seconds(20)).enumerated() {
+            for (place, bounds) in fetcher.offsets(of: partitions, within: .seconds(20))
+                .enumerated()
+            {
                 guard try bounds.get().end > 0 else { continue }
                 // Aborted transactions leave offsets behind, too: look for a record.
                 var queue = fetcher.queue()
@@ -135,7 +144,9 @@ struct ScorePartition: Sendable {
                             "score \(name): outputs stand in \(partitions[place]), and the group "
                                 + "\(configuration.scoreGroup) has no offset for it (offsets expire when a group is "
                                 + "empty for offsets.retention.minutes). Writing them again would double them: set the "
-                                + "offset to that of the journal record behind the last output, or empty the outputs."))
+                                + "offset to that of the journal record behind the last output, or empty the outputs."
+                        )
+                    )
                 }
             }
         } catch let error as KafkaError {
@@ -166,6 +177,7 @@ struct ScorePartition: Sendable {
         var metadata: GroupMetadata?
         var isLive = live == 0
         var report = (at: Ticker.now, records: Int64(0))
+        var heardAt = Ticker.now
         let limit = 4096
         while true {
             // One transaction, or a step of the silent fold.
@@ -191,7 +203,8 @@ struct ScorePartition: Sendable {
             var count = 0
             var began: Int64 = 0
             while true {
-                let wait = count == 0
+                let wait =
+                    count == 0
                     ? 100 : max(0, began + Int64(configuration.collectMilliseconds) - Ticker.now)
                 var seen = 0
                 do {
@@ -210,7 +223,9 @@ struct ScorePartition: Sendable {
                             began = Ticker.now
                         }
                         let record: RecordView
-                        do { record = try JournalScan.record(batch[index]) } catch { throw Setback.end(error) }
+                        do { record = try JournalScan.record(batch[index]) } catch {
+                            throw Setback.end(error)
+                        }
                         try machine.apply(record, offset: offset)
                         if isLive {
                             count += 1
@@ -225,7 +240,9 @@ struct ScorePartition: Sendable {
                 } catch let error as MachineFault {
                     throw .end(
                         .configuration(
-                            "score \(name): \(error.description). Nothing was written for this record."))
+                            "score \(name): \(error.description). Nothing was written for this record."
+                        )
+                    )
                 } catch let error as TransactionError {
                     throw Setback(error)
                 } catch let error as KafkaError {
@@ -233,6 +250,7 @@ struct ScorePartition: Sendable {
                 } catch {
                     throw .again("\(error)")
                 }
+                if seen > 0 { heardAt = Ticker.now }
                 receipt.add(machine)
                 if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }
                 for event in queue.takeEvents() {
@@ -241,17 +259,25 @@ struct ScorePartition: Sendable {
                             throw .end(
                                 .configuration(
                                     "score \(name): \(error.description). Records of the journal were deleted; it is kept "
-                                        + "for ever (retention.ms=-1)."))
+                                        + "for ever (retention.ms=-1)."
+                                )
+                            )
                         }
                         log.warning(
-                            "score-fetch", ("partition", "\(partition)"), ("reason", error.description))
+                            "score-fetch",
+                            ("partition", "\(partition)"),
+                            ("reason", error.description)
+                        )
                     }
                 }
                 if !isLive, queue.position(of: source) >= live {
                     try compare(receipt, committed, live)
                     isLive = true
                     log.info(
-                        "score-live", ("partition", "\(partition)"), ("records", "\(receipt.records)"))
+                        "score-live",
+                        ("partition", "\(partition)"),
+                        ("records", "\(receipt.records)")
+                    )
                 }
                 if count == 0 { break }
                 let elapsed = Ticker.now - began
@@ -260,13 +286,24 @@ struct ScorePartition: Sendable {
                 if control.shouldStop { break }
             }
             lastSuccess = Ticker.now
-            if count == 0 { continue }
-            let offset = ConsumedOffset(name, offset: queue.position(of: source), metadata: receipt.text)
+            if count == 0 {
+                if Ticker.now - heardAt > 10_000 {
+                    heardAt = Ticker.now
+                    try wakeIfSilent(source, &queue)
+                }
+                continue
+            }
+            let offset = ConsumedOffset(
+                name,
+                offset: queue.position(of: source),
+                metadata: receipt.text
+            )
             do {
                 try producer.sendOffsets([offset], of: metadata)
                 if try producer.commit() == .committedSuspect {
                     throw Setback.again(
-                        "the end of a transaction was sent twice: nothing about the next one is certain")
+                        "the end of a transaction was sent twice: nothing about the next one is certain"
+                    )
                 }
             } catch let error as TransactionError {
                 throw Setback(error)
@@ -277,11 +314,34 @@ struct ScorePartition: Sendable {
             }
             if Ticker.now - report.at > 10_000 {
                 log.info(
-                    "score-progress", ("partition", "\(partition)"), ("records", "\(receipt.records)"),
-                    ("rate", "\((receipt.records - report.records) * 1000 / (Ticker.now - report.at))"))
+                    "score-progress",
+                    ("partition", "\(partition)"),
+                    ("records", "\(receipt.records)"),
+                    (
+                        "rate",
+                        "\((receipt.records - report.records) * 1000 / (Ticker.now - report.at))"
+                    )
+                )
                 report = (Ticker.now, receipt.records)
             }
         }
+    }
+
+    /// Begins the fetch again where records wait that do not come: consumers have fallen silent after a broker's restart
+    /// (librdkafka #5153).
+    private func wakeIfSilent(_ source: Int, _ queue: inout FetchQueue) throws(Setback) {
+        guard let end = try? fetcher.offsets(of: [name], within: .seconds(5))[0].get().end,
+            end > queue.position(of: source)
+        else { return }
+        let position = queue.position(of: source)
+        log.warning(
+            "score-silent",
+            ("partition", "\(partition)"),
+            ("position", "\(position)"),
+            ("end", "\(end)")
+        )
+        queue.stop(source)
+        do { _ = try queue.start(name, at: .offset(position)) } catch { throw Setback(error) }
     }
 
     /// The state at the committed offset must be the one that was committed.
@@ -291,7 +351,9 @@ struct ScorePartition: Sendable {
             .configuration(
                 "score \(name): folding the journal to the committed offset \(live) gives the state "
                     + "\"\(receipt.text)\", committed was \"\(committed)\". Another version of the program or other data "
-                    + "wrote the outputs; nothing more is written."))
+                    + "wrote the outputs; nothing more is written."
+            )
+        )
     }
 }
 
@@ -324,7 +386,11 @@ struct OutputSender: ~Copyable {
                 // The spans are used up while buffer and key stand.
                 let value = unsafe RawSpan(_unsafeBytes: buffer.value(at: index))
                 unsafe keys[entity].withUnsafeBytes { key in
-                    batch.append(value, key: unsafe RawSpan(_unsafeBytes: key), partition: partition)
+                    batch.append(
+                        value,
+                        key: unsafe RawSpan(_unsafeBytes: key),
+                        partition: partition
+                    )
                 }
             }
             do { try producer.produce(&batch, to: topics[Int(topic.rawValue)]) } catch {

@@ -48,8 +48,11 @@ struct ScoreWorker {
         do {
             fetcher = try FetchConsumer(configuration.consumerSettings)
             member = try MemberConsumer(
-                group: configuration.scoreGroup, topics: [configuration.journalTopic],
-                instance: configuration.instance, configuration.consumerSettings)
+                group: configuration.scoreGroup,
+                topics: [configuration.journalTopic],
+                instance: configuration.instance,
+                configuration.consumerSettings
+            )
         } catch {
             throw .configuration(error.description)
         }
@@ -69,8 +72,10 @@ struct ScoreWorker {
                 switch event {
                 case .assigned(let partitions, let metadata):
                     log.info(
-                        "score-assigned", ("generation", "\(metadata.generation)"),
-                        ("partitions", partitions.map { "\($0.partition)" }.joined(separator: ",")))
+                        "score-assigned",
+                        ("generation", "\(metadata.generation)"),
+                        ("partitions", partitions.map { "\($0.partition)" }.joined(separator: ","))
+                    )
                     revokeDeadline = nil
                     let ours = Set(partitions.map { Int($0.partition) })
                     for (number, order) in orders.enumerated() {
@@ -80,9 +85,14 @@ struct ScoreWorker {
                         }
                         if ours.contains(number), threads[number] == nil {
                             let partition = ScorePartition(
-                                configuration: configuration, control: control, log: log,
-                                partition: Int32(number), order: order, fetcher: fetcher,
-                                offsets: member.offsets)
+                                configuration: configuration,
+                                control: control,
+                                log: log,
+                                partition: Int32(number),
+                                order: order,
+                                fetcher: fetcher,
+                                offsets: member.offsets
+                            )
                             threads[number] = WorkThread { partition.run() }
                         }
                     }
@@ -101,7 +111,8 @@ struct ScoreWorker {
                 }
             }
             if let deadline = revokeDeadline,
-                Ticker.now >= deadline || orders.allSatisfy({ order in order.with { !$0.isInside } })
+                Ticker.now >= deadline
+                    || orders.allSatisfy({ order in order.with { !$0.isInside } })
             {
                 revokeDeadline = nil
                 do { try member.acknowledgeRevoke() } catch {
@@ -114,7 +125,9 @@ struct ScoreWorker {
         var hasEnded = true
         for (number, thread) in threads.enumerated() {
             guard let thread else { continue }
-            let isOver = orders[number].wait(atMost: .milliseconds(max(1, limit - Ticker.now))) { $0.hasEnded }
+            let isOver = orders[number].wait(atMost: .milliseconds(max(1, limit - Ticker.now))) {
+                $0.hasEnded
+            }
             if isOver { thread.join() } else { hasEnded = false }
         }
         member.close(within: .seconds(3))

@@ -21,44 +21,64 @@ public struct Service: Sendable {
         let control = ServiceControl(stop)
         let log = ServiceLog(role: "service", sink: configuration.log)
         let partitionCount: Int32
-        do { partitionCount = try checkTopics(control, log) } catch { return error }
+        do { partitionCount = try checkTopics(control, log) } catch {
+            log.error("ended", ("status", "\(error.kind.rawValue)"), ("reason", error.message))
+            return error
+        }
         var threads: [WorkThread] = []
         if configuration.roles.contains(.ingest) {
             let worker = IngestWorker(
-                configuration: configuration, control: control,
-                log: ServiceLog(role: "ingest", sink: configuration.log), partitionCount: partitionCount)
+                configuration: configuration,
+                control: control,
+                log: ServiceLog(role: "ingest", sink: configuration.log),
+                partitionCount: partitionCount
+            )
             control.enter()
             threads.append(
                 WorkThread {
                     worker.run()
                     control.leave()
-                })
+                }
+            )
         }
         if configuration.roles.contains(.score) {
             let worker = ScoreWorker(
-                configuration: configuration, control: control,
-                log: ServiceLog(role: "score", sink: configuration.log), partitionCount: partitionCount)
+                configuration: configuration,
+                control: control,
+                log: ServiceLog(role: "score", sink: configuration.log),
+                partitionCount: partitionCount
+            )
             control.enter()
             threads.append(
                 WorkThread {
                     worker.run()
                     control.leave()
-                })
+                }
+            )
         }
         while !control.shouldStop { control.waitForChange(.milliseconds(100)) }
         let hasEnded = control.waitForThreads(.seconds(9))
         if hasEnded { for thread in threads { thread.join() } }
         let end = control.reason
-        log.info("ended", ("status", "\(end.kind.rawValue)"), ("drained", "\(hasEnded)"), ("reason", end.message))
+        log.info(
+            "ended",
+            ("status", "\(end.kind.rawValue)"),
+            ("drained", "\(hasEnded)"),
+            ("reason", end.message)
+        )
         return end
     }
 
     /// Checks that all topics are there and fit each other.
     ///
     /// - Returns: the number of journal partitions.
-    private func checkTopics(_ control: ServiceControl, _ log: ServiceLog) throws(ServiceEnd) -> Int32 {
+    private func checkTopics(_ control: ServiceControl, _ log: ServiceLog) throws(ServiceEnd)
+        -> Int32
+    {
         let admin: Admin
-        do { admin = try Admin(configuration.kafka) } catch { throw .configuration(error.description) }
+        do { admin = try Admin(configuration.kafka) } catch {
+            throw .configuration(error.description)
+        }
         let deadline = Ticker.now + Int64(configuration.patienceSeconds) * 1000
         func count(_ topic: String) throws(ServiceEnd) -> Int32 {
             while true {
@@ -69,7 +89,8 @@ public struct Service: Sendable {
                 } catch {
                     if error.isUnknownTopicOrPartition {
                         throw .configuration(
-                            "find the topic \(topic): it does not exist. Create it, or set another name.")
+                            "find the topic \(topic): it does not exist. Create it, or set another name."
+                        )
                     }
                     if error.isDenied { throw .configuration(error.description) }
                     guard Ticker.now < deadline else { throw .temporary(error.description) }
@@ -85,24 +106,29 @@ public struct Service: Sendable {
             guard found == partitions else {
                 throw .configuration(
                     "use the topic \(topic): it has \(found) partitions and the journal \(partitions). Outputs have "
-                        + "as many as the journal: create it anew.")
+                        + "as many as the journal: create it anew."
+                )
             }
         }
         if configuration.roles.contains(.ingest) {
             guard partitions <= SourceMetadata.mostPartitions else {
                 throw .configuration(
                     "use the topic \(configuration.journalTopic): it has \(partitions) partitions, and the counters of "
-                        + "at most \(SourceMetadata.mostPartitions) fit beside an offset.")
+                        + "at most \(SourceMetadata.mostPartitions) fit beside an offset."
+                )
             }
             for topic in [configuration.referenceTopic, configuration.policyTopic] {
                 let found = try count(topic)
                 guard found == 1 else {
                     throw .configuration(
                         "use the topic \(topic): it has \(found) partitions and must have one, since the order of "
-                            + "its records counts.")
+                            + "its records counts."
+                    )
                 }
             }
-            for topic in configuration.sourceTopics + [configuration.deadLetterTopic] { _ = try count(topic) }
+            for topic in configuration.sourceTopics + [configuration.deadLetterTopic] {
+                _ = try count(topic)
+            }
         }
         return partitions
     }

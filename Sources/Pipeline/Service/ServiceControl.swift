@@ -37,7 +37,9 @@ public struct ServiceEnd: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String { message }
 
     static let stopped = ServiceEnd(kind: .stopped, message: "")
-    static func temporary(_ message: String) -> ServiceEnd { ServiceEnd(kind: .temporary, message: message) }
+    static func temporary(_ message: String) -> ServiceEnd {
+        ServiceEnd(kind: .temporary, message: message)
+    }
     static func configuration(_ message: String) -> ServiceEnd {
         ServiceEnd(kind: .configuration, message: message)
     }
@@ -146,7 +148,9 @@ final class Guarded<Value>: @unchecked Sendable {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while !isDone(&value) {
-            if unsafe pthread_cond_timedwait(changed, mutex, &end) == ETIMEDOUT { return isDone(&value) }
+            if unsafe pthread_cond_timedwait(changed, mutex, &end) == ETIMEDOUT {
+                return isDone(&value)
+            }
         }
         return true
     }

@@ -21,7 +21,9 @@ public struct ServiceLog: Sendable {
         public var description: String {
             var text = "level=\(level.rawValue) role=\(role) event=\(event)"
             for (name, value) in values {
-                let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D }
+                let isPlain =
+                    !value.isEmpty
+                    && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D }
                 text += " \(name)=" + (isPlain ? value : Self.quoted(value))
             }
             return text

@@ -79,7 +79,8 @@ struct SourceMetadata: Equatable {
     }
 
     private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
+    )
 
     private static func put(_ value: UInt64, _ bytes: inout [UInt8]) {
         var rest = value

@@ -93,7 +93,8 @@ struct HeldRecords {
         unsafe bytes.withUnsafeBytes { bytes in
             do throws(Failure) {
                 try unsafe body(
-                    UnsafeRawBufferPointer(rebasing: bytes[place.start..<place.start + place.count]))
+                    UnsafeRawBufferPointer(rebasing: bytes[place.start..<place.start + place.count])
+                )
             } catch {
                 failure = error
             }

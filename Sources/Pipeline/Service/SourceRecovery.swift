@@ -34,7 +34,9 @@ public struct SourceRecovery: Sendable {
             throw .temporary("\(error)")
         }
         guard !found.isEmpty else {
-            throw .configuration("resume the sources: the journal knows none, so ingest begins by itself")
+            throw .configuration(
+                "resume the sources: the journal knows none, so ingest begins by itself"
+            )
         }
         do {
             return try commit(found)
@@ -56,7 +58,10 @@ public struct SourceRecovery: Sendable {
         let count = try journal.partitionCount(of: configuration.journalTopic, within: .seconds(20))
         var found: [TopicPartition: Found] = [:]
         func note(_ source: TopicPartition, _ body: (inout Found) -> Void) {
-            let fresh = Found(next: 0, metadata: SourceMetadata(firstOffset: 0, partitions: Int(count)))
+            let fresh = Found(
+                next: 0,
+                metadata: SourceMetadata(firstOffset: 0, partitions: Int(count))
+            )
             body(&found[source, default: fresh])
         }
         let partitions = (0..<count).map { TopicPartition(configuration.journalTopic, $0) }
@@ -77,7 +82,8 @@ public struct SourceRecovery: Sendable {
                 }
             case .genesis, .sourceRetired, nil:
                 break
-            case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim, .purchase,
+            case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim,
+                .purchase,
                 .disposition, .adjustment:
                 let name = record.string(record.text(0))
                 if name.isEmpty { break }
@@ -86,12 +92,18 @@ public struct SourceRecovery: Sendable {
                 note(TopicPartition(name, source.partition)) { one in
                     one.next = max(one.next, source.offset + 1)
                     one.metadata.newest = max(one.metadata.newest, time)
-                    one.metadata.counters[place] = max(one.metadata.counters[place], source.counter + 1)
+                    one.metadata.counters[place] = max(
+                        one.metadata.counters[place],
+                        source.counter + 1
+                    )
                 }
             }
             return true
         }
-        let letters = try journal.partitionCount(of: configuration.deadLetterTopic, within: .seconds(20))
+        let letters = try journal.partitionCount(
+            of: configuration.deadLetterTopic,
+            within: .seconds(20)
+        )
         try scan.read((0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }) {
             (_, message) throws(ServiceEnd) in
             var values: [String: String] = [:]
@@ -111,30 +123,43 @@ public struct SourceRecovery: Sendable {
 
     /// Commits as the group's only member.
     private func commit(_ found: [TopicPartition: Found]) throws -> [Result] {
-        let topics = configuration.sourceTopics + [configuration.referenceTopic, configuration.policyTopic]
+        let topics =
+            configuration.sourceTopics + [configuration.referenceTopic, configuration.policyTopic]
         var member = try MemberConsumer(
-            group: configuration.ingestGroup, topics: topics, strategy: .roundRobin,
-            configuration.consumerSettings)
+            group: configuration.ingestGroup,
+            topics: topics,
+            strategy: .roundRobin,
+            configuration.consumerSettings
+        )
         var assigned: ([TopicPartition], GroupMetadata)?
         let deadline = Ticker.now + 30_000
         while assigned == nil {
             guard Ticker.now < deadline else {
-                throw ServiceEnd.temporary("resume the sources: joining the group took longer than 30 s")
+                throw ServiceEnd.temporary(
+                    "resume the sources: joining the group took longer than 30 s"
+                )
             }
             for event in try member.poll(waiting: .milliseconds(50)) {
-                if case .assigned(let partitions, let metadata) = event { assigned = (partitions, metadata) }
+                if case .assigned(let partitions, let metadata) = event {
+                    assigned = (partitions, metadata)
+                }
             }
             try member.acknowledgeRevoke()
         }
         guard let (partitions, metadata) = assigned else { return [] }
         let wanted = found.keys.sorted()
         let ours = Set(partitions)
-        for partition in wanted where topics.contains(partition.topic) && !ours.contains(partition) {
+        for partition in wanted where topics.contains(partition.topic) && !ours.contains(partition)
+        {
             throw ServiceEnd.temporary(
-                "resume the sources: \(partition) is another process's. Stop the service first.")
+                "resume the sources: \(partition) is another process's. Stop the service first."
+            )
         }
         let mine = wanted.filter { ours.contains($0) }
-        let consumer = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
+        let consumer = try FetchConsumer(
+            configuration.consumerSettings,
+            isolation: .readUncommitted
+        )
         var results: [Result] = []
         var offsets: [ConsumedOffset] = []
         for (place, bounds) in consumer.offsets(of: mine, within: .seconds(30)).enumerated() {
@@ -145,7 +170,9 @@ public struct SourceRecovery: Sendable {
             offsets.append(ConsumedOffset(mine[place], offset: offset, metadata: one.metadata.text))
         }
         var producer = try TransactionalProducer(
-            id: configuration.application + ".ingest.resume", configuration.producerSettings)
+            id: configuration.application + ".ingest.resume",
+            configuration.producerSettings
+        )
         try producer.initialize()
         try producer.begin()
         try producer.sendOffsets(offsets, of: metadata)
@@ -167,14 +194,18 @@ public struct SourceRetirement: Sendable {
     public func retire(_ partition: TopicPartition) throws(ServiceEnd) {
         do {
             var producer = try TransactionalProducer(
-                id: configuration.application + ".retire", configuration.producerSettings)
+                id: configuration.application + ".retire",
+                configuration.producerSettings
+            )
             try producer.initialize()
             let journal = try producer.topic(configuration.journalTopic, within: .seconds(20))
             let records = RecordBatch()
             records.appendRetirement(
-                topic: partition.topic, partition: partition.partition,
+                topic: partition.topic,
+                partition: partition.partition,
                 at: Instant(milliseconds: WallClock.milliseconds),
-                source: RecordSource(partition: -1, offset: 0, counter: 0))
+                source: RecordSource(partition: -1, offset: 0, counter: 0)
+            )
             try producer.begin()
             for target in 0..<journal.partitionCount {
                 // The span is used up while the batch stands.
