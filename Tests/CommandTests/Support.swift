@@ -94,9 +94,12 @@ final class RunningMonitor {
     var errors: String { (try? folder.read("err")) ?? "" }
     var isRunning: Bool { process.isRunning }
 
-    /// Asks it to end; its status.
+    /// Asks it to end; its status. One that does not end within half a minute is killed.
     func stop() -> Int32 {
         process.terminate()
+        if !eventually(within: 30, { !process.isRunning }) {
+            kill(process.processIdentifier, SIGKILL)
+        }
         process.waitUntilExit()
         return process.terminationStatus
     }

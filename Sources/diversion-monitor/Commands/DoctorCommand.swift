@@ -147,13 +147,13 @@ private struct Doctor {
         do throws(KafkaError) {
             while true {
                 do throws(KafkaError) {
-                    _ = try admin.committedOffsets(of: group, within: limit)
+                    _ = try admin.committedOffsets(of: group, within: min(limit, .seconds(2)))
                     break
                 } catch {
-                    // The first question about a group has its coordinator load it.
-                    guard error.isRetriable, !error.isDenied, ContinuousClock.now < end else {
-                        throw error
-                    }
+                    // The first question about a group has its coordinator load it, on a new cluster
+                    // even make the topic of all groups; librdkafka's own wait for it may be lost.
+                    let mayPass = error.isRetriable || error.isTimeout
+                    guard mayPass, !error.isDenied, ContinuousClock.now < end else { throw error }
                     Interruption.sleep(.milliseconds(200))
                 }
             }
