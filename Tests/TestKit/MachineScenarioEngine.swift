@@ -49,9 +49,8 @@ package struct MachineRun: ~Copyable {
     /// Lines that could not be used, as the dead letters they became.
     package private(set) var letters: [[UInt8]] = []
 
-    /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies.
-    ///
-    /// - Parameter horizonDays: in the place of what the policies say.
+    /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies; with
+    /// `horizonDays` in the place of what the policies say.
     package init(
         tables: [String: String],
         policies: [Policy],

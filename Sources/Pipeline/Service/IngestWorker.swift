@@ -196,10 +196,18 @@ struct IngestWorker {
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
                 // In one generation nobody else writes for what was begun: it goes on where it is.
-                let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(\.partition)
+                let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(
+                    \.partition
+                )
                 try takeOver(
-                    membership.partitions, apartFrom: begun, metadata, &producer, &queue, &copier,
-                    member.offsets)
+                    membership.partitions,
+                    apartFrom: begun,
+                    metadata,
+                    &producer,
+                    &queue,
+                    &copier,
+                    member.offsets
+                )
                 membership.isNew = false
                 foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
