@@ -288,6 +288,12 @@ struct Stage {
         say("settled")
     }
 
+    func recover() throws {
+        for one in try SourceRecovery(configuration).run(until: stop) {
+            say("recovered \(one.partition) \(one.offset) lost \(one.lost)")
+        }
+    }
+
     func dump() throws {
         let folder = words["to"] ?? "."
         for part in try JournalDump(configuration.kafka, topic: name(configuration.topics.journal))
