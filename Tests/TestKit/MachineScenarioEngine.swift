@@ -51,7 +51,11 @@ package struct MachineRun: ~Copyable {
 
     /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies.
     ///
-    /// - Parameter horizonDays: in the place of what the policies say.
+    /// - Parameters:
+    ///   - tables: file name → CSV.
+    ///   - policies: versions, in the order in which they are published.
+    ///   - horizonDays: in the place of what the policies say.
+    /// - Throws: what makes a table unreadable.
     package init(
         tables: [String: String],
         policies: [Policy],
