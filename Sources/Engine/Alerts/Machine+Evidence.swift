@@ -13,8 +13,9 @@ extension Machine {
         let values = numbers[facts.policy]
         switch rule {
         case .encounterMissing:
-            date(&out, "written_on", facts.writtenOn)
-            date(&out, "look_back_from", facts.writtenOn.adding(days: 0 - values.lookBackDays))
+            date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
+            let earliest = facts.writtenOn.adding(days: 0 - values.lookBackDays)
+            date(&out, "look_back_from", facts.shown == 0 ? .distantPast : earliest)
             number(&out, "look_back_days", Int64(values.lookBackDays))
             number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
         case .encounterInpatient:
@@ -43,17 +44,17 @@ extension Machine {
             } else {
                 out.put("null")
             }
-            date(&out, "written_on", facts.writtenOn)
-            date(&out, "fill_date", facts.date)
+            date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
+            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
             boolean(&out, "entity_registered", facts.isEntityRegistered)
             boolean(&out, "site_registered", facts.isSiteRegistered)
         case .providerIneligible:
             prescriber(&out, facts)
-            date(&out, "written_on", facts.writtenOn)
+            date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
         case .pharmacyUnregistered:
             name(&out, "pharmacy_npi")
             putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
-            date(&out, "fill_date", facts.date)
+            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .duplicateDiscount:
             let claim = facts.forbiddenMedicaidClaim
             if claim != 0 {
@@ -74,14 +75,14 @@ extension Machine {
             text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
             name(&out, "arrangement")
             out.put(facts.isContractPharmacy ? "\"contract\"" : "\"in_house\"")
-            date(&out, "fill_date", facts.date)
+            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .orphanDrugExcluded:
             product(&out, "ndc11", facts)
             text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
         case .mfpUnmarked:
             if facts.unmarkedMedicareClaim != 0 { claimID(&out, facts.unmarkedMedicareClaim) }
             date(&out, "mfp_from", facts.mfpFrom)
-            date(&out, "fill_date", facts.date)
+            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .ndcUnknown:
             text(
                 &out,
@@ -125,8 +126,8 @@ extension Machine {
             moment(&out, "first_record_at", facts.firstArrival)
             number(&out, "claim_grace_hours", Int64(values.claimGraceHours))
         case .writtenDateInvalid:
-            date(&out, "written_on", facts.writtenOn)
-            date(&out, "fill_date", facts.date)
+            date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
+            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
             number(&out, "prescription_life_days", Int64(values.prescriptionLifeDays))
         case .fillDuplicate:
             if facts.duplicateDispense != 0, facts.primary != 0 {
