@@ -77,6 +77,15 @@ import Testing
             return !service.isRunning || !alerts.output.isEmpty
         }
         #expect(isDone && service.isRunning, "\(service.errors)")
+        // What ingest has written last is scored a moment later: the outputs have stopped growing.
+        var before = -1
+        let isSettled = try eventually {
+            Thread.sleep(forTimeInterval: 3)
+            let now = try records(of: prefix + "decisions", kafka.bootstrap).count
+            defer { before = now }
+            return now == before
+        }
+        #expect(isSettled && service.isRunning, "\(service.errors)")
         #expect(service.stop() == 0, "\(service.errors)")
         #expect(!service.errors.contains("secretsecret"))
 
