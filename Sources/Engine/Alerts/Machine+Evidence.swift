@@ -157,7 +157,7 @@ extension Machine {
         case .overAccumulation:
             let (use, span) = use(row, policy)
             balance(&out, "accumulated", row.net)
-            self.number(&out, "packages_bought", row.bought)
+            self.number(&out, "packages_bought", row.boughtWhenMoved)
             balance(&out, "package_size", Balance(Quantity(millionths: reference.products[row.product].packageSize)))
             balance(&out, "use", use)
             self.number(&out, "use_days", span / 86_400_000_000)
