@@ -36,7 +36,11 @@ let package = Package(
         // From the bottom up.
         .target(name: "Kafka", dependencies: ["CKafka"], swiftSettings: views),
         .target(name: "Journal", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Ingest", dependencies: ["Journal", "Wording", "YAML"], swiftSettings: views),
+        .target(
+            name: "Ingest",
+            dependencies: ["Journal", "Wording", "YAML"],
+            swiftSettings: views
+        ),
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
             name: "Pipeline",

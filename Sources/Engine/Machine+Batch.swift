@@ -26,7 +26,8 @@ extension Machine {
     private static var groupSize: Int { 32 }
 
     /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
-    public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault) {
+    public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault)
+    {
         var start = 0
         while start < batch.count {
             let end = min(start + Self.groupSize, batch.count)
@@ -94,7 +95,8 @@ extension Machine {
             if one.patient != 0 { prefetchPatient(one.patient) }
         }
         prefetchDeadlines(wave: 2)
-        for place in prepared.indices where prepared[place].patient == 0 && prepared[place].fill != 0 {
+        for place in prepared.indices
+        where prepared[place].patient == 0 && prepared[place].fill != 0 {
             let dispense = fills[prepared[place].fill].firstDispense
             guard dispense != 0 else { continue }
             let patient = dispenses[dispense].patient
@@ -103,7 +105,11 @@ extension Machine {
         }
         prefetchDeadlines(wave: 3)
         for one in prepared where one.patient != 0 {
-            if one.kind == .claim { prefetchPatient(one.patient) } else { prefetchOlder(one.patient) }
+            if one.kind == .claim {
+                prefetchPatient(one.patient)
+            } else {
+                prefetchOlder(one.patient)
+            }
         }
         prefetchDeadlines(wave: 4)
         for one in prepared where one.kind == .claim && one.patient != 0 {
@@ -198,9 +204,11 @@ extension Machine {
         guard let first = unsafe tokens.first, tokens.count >= 17 + Int(first) else { return 0 }
         // The layout of `PatientToken`, all inside by the guard.
         let high = unsafe UInt64(
-            bigEndian: tokens.loadUnaligned(fromByteOffset: 1 + Int(first), as: UInt64.self))
+            bigEndian: tokens.loadUnaligned(fromByteOffset: 1 + Int(first), as: UInt64.self)
+        )
         let low = unsafe UInt64(
-            bigEndian: tokens.loadUnaligned(fromByteOffset: 9 + Int(first), as: UInt64.self))
+            bigEndian: tokens.loadUnaligned(fromByteOffset: 9 + Int(first), as: UInt64.self)
+        )
         return Hash.words(high, low)
     }
 }

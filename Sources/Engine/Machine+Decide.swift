@@ -105,7 +105,9 @@ extension Machine {
     // MARK: the decision record
 
     private mutating func writeDecision(
-        _ facts: Facts, _ judgement: Judgement, _ decided: Decided
+        _ facts: Facts,
+        _ judgement: Judgement,
+        _ decided: Decided
     ) {
         var out = outputs[Int(OutputTopic.decisions.rawValue)].pen()
         counts.decisions[Int(decided.outcome.rawValue)] += 1
@@ -130,7 +132,11 @@ extension Machine {
             out.put(Balance(Quantity(millionths: decided.quantity)))
         }
         out.put(",\"unit\":")
-        if let unit = BillingUnit(rawValue: decided.unit) { put(&out, unit) } else { out.put("null") }
+        if let unit = BillingUnit(rawValue: decided.unit) {
+            put(&out, unit)
+        } else {
+            out.put("null")
+        }
         out.put(decided.isTreated ? ",\"treated_as_340b\":true" : ",\"treated_as_340b\":false")
         let isEligible = decided.outcome == .qualified || decided.outcome == .missedOpportunity
         out.put(isEligible ? ",\"eligible\":true,\"account\":" : ",\"eligible\":false,\"account\":")
@@ -149,7 +155,9 @@ extension Machine {
             out.put(isFirst ? "{\"rule\":\"" : ",{\"rule\":\"")
             isFirst = false
             out.put(rule.text)
-            out.put(decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}")
+            out.put(
+                decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}"
+            )
         }
         out.put("],\"matched_encounter_id\":")
         if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
@@ -224,7 +232,9 @@ extension Machine {
 
     func put(_ out: inout Pen, name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
+                unsafe out.put(string: $0)
+            }
         } else {
             put(&out, Identifier(word: name.word))
         }
@@ -232,7 +242,9 @@ extension Machine {
 
     func putNpi(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(string: $0) }
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
+                unsafe out.put(string: $0)
+            }
             return
         }
         out.put(byte: UInt8(ascii: "\""))

@@ -6,7 +6,10 @@ extension Machine {
     // MARK: dispenses
 
     mutating func apply(
-        _ dispense: Dispense, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ dispense: Dispense,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .dispense
         let id = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
@@ -20,8 +23,11 @@ extension Machine {
             counts.superseded += 1
             // The fill that it was about before has lost it, as if the records had come in their order (2, 11).
             let fill = unsafe fill(
-                inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber,
-                header.recordedAt)
+                inHand.pharmacy,
+                record.bytes(dispense.rxNumber),
+                dispense.fillNumber,
+                header.recordedAt
+            )
             if fill != dispenses[number].fill, !fills[fill].hadDispense {
                 fills[fill].hadDispense = true
                 decide(fill)
@@ -31,20 +37,35 @@ extension Machine {
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
         let fill = unsafe fill(
-            inHand.pharmacy, record.bytes(dispense.rxNumber), dispense.fillNumber, header.recordedAt)
-        if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
+            inHand.pharmacy,
+            record.bytes(dispense.rxNumber),
+            dispense.fillNumber,
+            header.recordedAt
+        )
+        if dispense.status == .returned, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0
+        {
             counts.reversalsOfUnknownFills += 1
         }
         var row = DispenseRow(
-            id: .none, quantity: dispense.quantity.millionths, occurredAt: occurredAt,
-            offset: offset, fill: fill, nextOfFill: 0, patient: patient, nextOfPatient: 0,
+            id: .none,
+            quantity: dispense.quantity.millionths,
+            occurredAt: occurredAt,
+            offset: offset,
+            fill: fill,
+            nextOfFill: 0,
+            patient: patient,
+            nextOfPatient: 0,
             prescriber: reference.provider(entity, dispense.prescriber, in: record),
             site: unsafe reference.site(entity, record.bytes(dispense.siteID)),
             product: reference.product(dispense.ndc, in: record),
             writtenOn: dispense.writtenOn.day,
-            occurredOffset: header.occurredAt.offsetMinutes, unit: dispense.unit,
-            status: dispense.status, setting: dispense.setting, payment: dispense.payment,
-            dispensingStatus: dispense.dispensingStatus?.rawValue ?? 0xFF)
+            occurredOffset: header.occurredAt.offsetMinutes,
+            unit: dispense.unit,
+            status: dispense.status,
+            setting: dispense.setting,
+            payment: dispense.payment,
+            dispensingStatus: dispense.dispensingStatus?.rawValue ?? 0xFF
+        )
 
         affected.removeAll(keepingCapacity: true)
         if number == 0 {
@@ -158,7 +179,10 @@ extension Machine {
     // MARK: claims
 
     mutating func apply(
-        _ claim: Claim, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ claim: Claim,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .claim
         guard claim.status == .paid else {
@@ -167,21 +191,32 @@ extension Machine {
         }
         counts.applied += 1
         let fill = unsafe fill(
-            inHand.pharmacy, record.bytes(claim.rxNumber), claim.fillNumber, header.recordedAt)
-        if claim.transaction == .reversal, fills[fill].firstDispense == 0, fills[fill].firstClaim == 0 {
+            inHand.pharmacy,
+            record.bytes(claim.rxNumber),
+            claim.fillNumber,
+            header.recordedAt
+        )
+        if claim.transaction == .reversal, fills[fill].firstDispense == 0,
+            fills[fill].firstClaim == 0
+        {
             counts.reversalsOfUnknownFills += 1
         }
         let id = unsafe IncomingIdentifier(record.bytes(claim.claimID))
         let row = ClaimRow(
-            id: keep(id), quantity: claim.quantity.millionths,
-            occurredAt: header.occurredAt.instant.microseconds, offset: offset, next: 0,
+            id: keep(id),
+            quantity: claim.quantity.millionths,
+            occurredAt: header.occurredAt.instant.microseconds,
+            offset: offset,
+            next: 0,
             product: reference.product(claim.ndc, in: record),
             payer: reference.payer(claim, in: record),
             codes: unsafe codeSet(record.bytes(claim.clarificationCodes)),
-            coverageOrder: UInt16(clamping: claim.coverageOrder), occurredOffset: header.occurredAt.offsetMinutes,
+            coverageOrder: UInt16(clamping: claim.coverageOrder),
+            occurredOffset: header.occurredAt.offsetMinutes,
             transaction: claim.transaction,
             dispensingStatus: claim.dispensingStatus?.rawValue ?? 0xFF,
-            isClaimed340B: claim.isClaimed340B)
+            isClaimed340B: claim.isClaimed340B
+        )
         let number = claims.insert(row)
         var previous: UInt32 = 0
         var next = fills[fill].firstClaim
@@ -203,7 +238,9 @@ extension Machine {
     /// A record that was read ahead of the other sources arrives, for graces and forgetting, when monitor time gets to
     /// where it was recorded: until then its claim or visit can't have been copied (SEMANTICS 1, 5).
     private mutating func fill(
-        _ pharmacy: UInt32, _ rx: UnsafeRawBufferPointer, _ fillNumber: UInt32,
+        _ pharmacy: UInt32,
+        _ rx: UnsafeRawBufferPointer,
+        _ fillNumber: UInt32,
         _ recordedAt: Instant
     ) -> UInt32 {
         let incoming = unsafe IncomingIdentifier(rx)
@@ -220,8 +257,14 @@ extension Machine {
         }
         let number = fills.insert(
             FillRow(
-                rx: keep(incoming), firstArrival: arrival.microseconds,
-                decisionRecord: 0, pharmacy: pharmacy, fillNumber: fillNumber, lastDay: day))
+                rx: keep(incoming),
+                firstArrival: arrival.microseconds,
+                decisionRecord: 0,
+                pharmacy: pharmacy,
+                fillNumber: fillNumber,
+                lastDay: day
+            )
+        )
         fillIndex.insert(hash, number)
         if now == .distantPast { undated.append(number) } else { remember(fill: number) }
         return number
@@ -230,13 +273,19 @@ extension Machine {
     /// Has a fill looked at when it may be forgotten.
     mutating func remember(fill: UInt32) {
         fills[fill].nextInBucket = fillBuckets.insert(
-            fill, due: fills[fill].lastDay &+ Int32(horizonDays) &+ 1, today: today)
+            fill,
+            due: fills[fill].lastDay &+ Int32(horizonDays) &+ 1,
+            today: today
+        )
     }
 
     // MARK: encounters
 
     mutating func apply(
-        _ encounter: Encounter, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ encounter: Encounter,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .encounter
         let last = encounter.end.isPresent ? encounter.end.date : encounter.start.date
@@ -256,18 +305,33 @@ extension Machine {
         let end = encounter.end.isPresent ? encounter.end.instant.microseconds : Int64.min
         affected.removeAll(keepingCapacity: true)
         var row = EncounterRow(
-            id: .none, occurredAt: occurredAt, start: encounter.start.instant.microseconds,
-            end: end, offset: offset, startOffset: encounter.start.offsetMinutes,
-            endOffset: encounter.end.offsetMinutes, classCode: encounter.classCode,
-            status: encounter.status, givesEnd: encounter.end.isPresent, entity: entity,
-            patient: patient, nextOfPatient: 0, provider: provider, older: 0, nextInBucket: 0)
+            id: .none,
+            occurredAt: occurredAt,
+            start: encounter.start.instant.microseconds,
+            end: end,
+            offset: offset,
+            startOffset: encounter.start.offsetMinutes,
+            endOffset: encounter.end.offsetMinutes,
+            classCode: encounter.classCode,
+            status: encounter.status,
+            givesEnd: encounter.end.isPresent,
+            entity: entity,
+            patient: patient,
+            nextOfPatient: 0,
+            provider: provider,
+            older: 0,
+            nextInBucket: 0
+        )
         if found == 0 {
             row.id = keep(id)
             let number = encounters.insert(row)
             encounterIndex.insert(hash, number)
             linkEncounterToPatient(number)
             encounters[number].nextInBucket = encounterBuckets.insert(
-                number, due: last.day &+ encounterDays &+ 1, today: today)
+                number,
+                due: last.day &+ encounterDays &+ 1,
+                today: today
+            )
             collectTouched(by: number)
         } else if occurredAt >= encounters[found].occurredAt {
             // A newer version: the one before goes into the chain.
@@ -276,10 +340,16 @@ extension Machine {
             row.id = before.id
             row.older = encounterVersions.insert(
                 EncounterVersionRow(
-                    occurredAt: before.occurredAt, end: before.givesEnd ? before.end : .min,
-                    offset: before.offset, endOffset: before.endOffset,
-                    classCode: before.classCode, status: before.status,
-                    provider: before.provider, older: before.older))
+                    occurredAt: before.occurredAt,
+                    end: before.givesEnd ? before.end : .min,
+                    offset: before.offset,
+                    endOffset: before.endOffset,
+                    classCode: before.classCode,
+                    status: before.status,
+                    provider: before.provider,
+                    older: before.older
+                )
+            )
             row.nextInBucket = before.nextInBucket
             if !row.givesEnd {
                 row.end = before.end
@@ -299,9 +369,16 @@ extension Machine {
             insertOlderVersion(
                 of: found,
                 EncounterVersionRow(
-                    occurredAt: occurredAt, end: end, offset: offset,
-                    endOffset: encounter.end.offsetMinutes, classCode: encounter.classCode,
-                    status: encounter.status, provider: provider, older: 0))
+                    occurredAt: occurredAt,
+                    end: end,
+                    offset: offset,
+                    endOffset: encounter.end.offsetMinutes,
+                    classCode: encounter.classCode,
+                    status: encounter.status,
+                    provider: provider,
+                    older: 0
+                )
+            )
             removePatientIfUnused(patient)
             collectTouched(by: found)
         }

@@ -152,13 +152,17 @@ extension Machine {
             isEntityRegistered
             && reference.period(reference.entities.rows[entity], on: facts.writtenOn) != nil
         facts.isSiteRegistered =
-            reference.period(reference.sites.rows[dispenses[shown].site], on: facts.writtenOn) != nil
+            reference.period(reference.sites.rows[dispenses[shown].site], on: facts.writtenOn)
+            != nil
         let provider = reference.providers.rows[facts.prescriber]
         facts.isOnRoster = reference.period(provider, on: facts.writtenOn) != nil
         facts.isReferral =
             facts.isOnRoster
             && reference.hasRelationship(
-                provider, on: facts.writtenOn, numbers[facts.policy].referralRelationships)
+                provider,
+                on: facts.writtenOn,
+                numbers[facts.policy].referralRelationships
+            )
         guard labeler != 0, facts.isContractPharmacy,
             let restrictions = reference.restrictions[labeler]
         else { return }
@@ -168,7 +172,11 @@ extension Machine {
         {
             if restriction.isNoContract
                 || !reference.isDesignated(
-                    entity: entity, labeler: labeler, pharmacy: pharmacy, on: facts.date)
+                    entity: entity,
+                    labeler: labeler,
+                    pharmacy: pharmacy,
+                    on: facts.date
+                )
             {
                 facts.isRestricted = true
                 return
@@ -256,7 +264,9 @@ extension Machine {
                 case .none: break
                 }
             case .medicareD:
-                if !isMarked, facts.unmarkedMedicareClaim == 0 { facts.unmarkedMedicareClaim = number }
+                if !isMarked, facts.unmarkedMedicareClaim == 0 {
+                    facts.unmarkedMedicareClaim = number
+                }
             case .unknown:
                 if facts.claimWithUnknownPayer == 0 { facts.claimWithUnknownPayer = number }
             case .commercial: break
@@ -280,7 +290,8 @@ extension Machine {
                     facts.anyEncounter = true
                     // Of the encounters with the prescriber, else of all: the latest start, then the greatest id.
                     if facts.matched == 0 || (saw && !facts.sawPrescriber)
-                        || (saw == facts.sawPrescriber && isLater(encounter, encounters[facts.matched]))
+                        || (saw == facts.sawPrescriber
+                            && isLater(encounter, encounters[facts.matched]))
                     {
                         facts.matched = number
                     }
@@ -303,7 +314,8 @@ extension Machine {
     }
 
     /// Whether a provider is that of a version which is under way or finished.
-    private func saw(_ provider: UInt32, _ encounter: EncounterRow, _ policy: PolicyNumbers) -> Bool {
+    private func saw(_ provider: UInt32, _ encounter: EncounterRow, _ policy: PolicyNumbers) -> Bool
+    {
         if encounter.provider == provider { return true }
         var number = encounter.older
         while number != 0 {

@@ -18,7 +18,8 @@ extension Machine {
         let number = unsafe identifiers.insert(incoming.bytes)
         // Twenty-eight bits of the hash stay beside the number, so that a row's key can be hashed again.
         return Identifier(
-            word: 15 << 60 | (incoming.word >> 32 & 0x0FFF_FFFF) << 32 | UInt64(number))
+            word: 15 << 60 | (incoming.word >> 32 & 0x0FFF_FFFF) << 32 | UInt64(number)
+        )
     }
 
     mutating func release(_ identifier: Identifier) {

@@ -14,11 +14,14 @@ extension Machine {
             let length = Int(unsafe tokens[place])
             guard place + 1 + length + 16 <= tokens.count else { break }
             let keyID = unsafe keyIDs.number(
-                of: UnsafeRawBufferPointer(rebasing: tokens[(place + 1)..<(place + 1 + length)]))
+                of: UnsafeRawBufferPointer(rebasing: tokens[(place + 1)..<(place + 1 + length)])
+            )
             let high = unsafe UInt64(
-                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 1 + length, as: UInt64.self))
+                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 1 + length, as: UInt64.self)
+            )
             let low = unsafe UInt64(
-                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 9 + length, as: UInt64.self))
+                bigEndian: tokens.loadUnaligned(fromByteOffset: place + 9 + length, as: UInt64.self)
+            )
             place += 17 + length
             let hash = Hash.words(high, low)
             var found = patientIndex.find(hash) {
@@ -27,7 +30,8 @@ extension Machine {
             }
             if found == 0 {
                 found = patients.insert(
-                    PatientRow(tokenHigh: high, tokenLow: low, entity: entity, keyID: keyID))
+                    PatientRow(tokenHigh: high, tokenLow: low, entity: entity, keyID: keyID)
+                )
                 patientIndex.insert(hash, found)
                 if result != 0 { alias(found, of: result) }
             } else {

@@ -140,12 +140,17 @@ extension Machine {
             while encounter != 0 {
                 let next = encounters[encounter].nextInBucket
                 let due = max(
-                    encounters[encounter].lastDate.day &+ encounterDays &+ 1, neededUntil(encounter))
+                    encounters[encounter].lastDate.day &+ encounterDays &+ 1,
+                    neededUntil(encounter)
+                )
                 if due <= today {
                     forget(encounter: encounter)
                 } else {
                     encounters[encounter].nextInBucket = encounterBuckets.insert(
-                        encounter, due: due, today: today)
+                        encounter,
+                        due: due,
+                        today: today
+                    )
                 }
                 encounter = next
             }
@@ -169,14 +174,16 @@ extension Machine {
             let alert = fills[fill].firstAlert
             if alert != 0 { alerts.prefetch(alert) }
             fillIndex.prefetch(
-                Self.fillHash(fills[fill].pharmacy, fills[fill].rx.word, fills[fill].fillNumber))
+                Self.fillHash(fills[fill].pharmacy, fills[fill].rx.word, fills[fill].fillNumber)
+            )
         }
         for fill in leaving {
             let dispense = fills[fill].firstDispense
             guard dispense != 0 else { continue }
             if dispenses[dispense].patient != 0 { patients.prefetch(dispenses[dispense].patient) }
             dispenseIndex.prefetch(
-                Self.hash(entity(ofFill: fill), dispenses[dispense].id.word))
+                Self.hash(entity(ofFill: fill), dispenses[dispense].id.word)
+            )
         }
         for fill in leaving {
             let dispense = fills[fill].firstDispense

@@ -182,6 +182,7 @@ public struct Machine: ~Copyable {
     /// Hands out what was written and goes on in other, empty buffers, so that somebody else may write it away.
     ///
     /// - Parameter buffers: one per `OutputTopic`.
+    /// - Returns: the buffers that were written to, in the same order.
     public mutating func exchangeOutputs(for buffers: [OutputBuffer]) -> [OutputBuffer] {
         precondition(buffers.count == outputs.count, "one buffer per output topic")
         let full = outputs
@@ -264,7 +265,9 @@ public struct Machine: ~Copyable {
         case .referenceRow:
             try checkCounter(record)
             counts.control += 1
-            guard let row = record.referenceRow else { throw fault("a reference row has other columns") }
+            guard let row = record.referenceRow else {
+                throw fault("a reference row has other columns")
+            }
             reference.stage(row)
         case .referenceComplete:
             try checkCounter(record)
@@ -282,7 +285,10 @@ public struct Machine: ~Copyable {
     }
 
     func fault(_ text: String) -> MachineFault {
-        MachineFault(offset: offset, description: "record \(recordNumber) at offset \(offset): \(text)")
+        MachineFault(
+            offset: offset,
+            description: "record \(recordNumber) at offset \(offset): \(text)"
+        )
     }
 
     private mutating func checkCounter(_ record: RecordView) throws(MachineFault) {
@@ -293,11 +299,13 @@ public struct Machine: ~Copyable {
         guard source.counter == expected else {
             throw fault(
                 "\(record.string(name))/\(source.partition) gave record \(source.counter) where \(expected) "
-                    + "was due: the journal has a gap or a repeat")
+                    + "was due: the journal has a gap or a repeat"
+            )
         }
     }
 
-    private mutating func applyEvent(_ record: RecordView, _ kind: RecordKind) throws(MachineFault) {
+    private mutating func applyEvent(_ record: RecordView, _ kind: RecordKind) throws(MachineFault)
+    {
         try checkCounter(record)
         guard isReady else {
             throw fault("an event before a complete publication of reference rows and a policy")
@@ -309,8 +317,14 @@ public struct Machine: ~Copyable {
         let time = clock == .records || now == .distantPast ? arrival : now
         let day = UInt16(clamping: max(1, time.utcDate.day))
         let seen = max(day, UInt16(clamping: arrival.utcDate.day))
-        guard eventIDs.insert(
-                high: inHand.idHigh, low: inHand.idLow, day: day, seen: seen, horizon: horizonDays)
+        guard
+            eventIDs.insert(
+                high: inHand.idHigh,
+                low: inHand.idLow,
+                day: day,
+                seen: seen,
+                horizon: horizonDays
+            )
         else {
             counts.duplicates += 1
             return
@@ -356,8 +370,10 @@ public struct Machine: ~Copyable {
     func policy(on date: CivilDate) -> Int {
         if numbers.count == 1 { return 0 }
         var best = -1
-        for place in policies.indices where numbers[place].effectiveFrom <= date
-            && date <= numbers[place].effectiveTo {
+        for place in policies.indices
+        where numbers[place].effectiveFrom <= date
+            && date <= numbers[place].effectiveTo
+        {
             if best < 0 || numbers[place].effectiveFrom >= numbers[best].effectiveFrom {
                 best = place
             }

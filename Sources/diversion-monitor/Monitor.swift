@@ -26,7 +26,8 @@ enum Monitor {
         commands: [
             DemoCommand.command, RunCommand.command, ScoreCommand.command, AlertsCommand.command,
             ConfigCommand.command, ReferenceCommand.command, PolicyCommand.command,
-            TopicsCommand.command, JournalCommand.command, DoctorCommand.command,
+            TopicsCommand.command, SourcesCommand.command, JournalCommand.command,
+            DoctorCommand.command,
         ]
     )
 }

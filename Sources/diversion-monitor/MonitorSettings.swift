@@ -1,10 +1,6 @@
 internal import CommandLineKit
-internal import Ingest
-internal import Journal
 internal import Kafka
-internal import Pipeline
 internal import Settings
-internal import Wording
 
 /// All settings of the monitor, declared once, and what a command makes of them.
 ///
@@ -159,9 +155,9 @@ extension MonitorSettings {
         ),
     ]
 
-    private static let all = general + service + brokers + topics + tokens
+    static let all = general + service + brokers + topics + tokens
 
-    private static func schema(_ needs: [Need]) -> SettingsSchema {
+    static func schema(_ needs: [Need]) -> SettingsSchema {
         let required = needs.map { need in
             switch need {
             case .kafka: "kafka.bootstrap.servers"
@@ -221,7 +217,7 @@ extension MonitorSettings {
     /// Groups of settings that a command's help shows.
     enum Group: CaseIterable { case general, service, kafka, topics, tokens }
 
-    private static func settings(of group: Group) -> [Setting] {
+    static func settings(of group: Group) -> [Setting] {
         switch group {
         case .general: general
         case .service: service
@@ -268,251 +264,7 @@ extension MonitorSettings {
     }
 
     /// The names of a setting on the command line: of a secret also that of a file that holds it.
-    private static func keys(of setting: Setting) -> [String] {
+    static func keys(of setting: Setting) -> [String] {
         setting.kind == .secret ? [setting.key, setting.key + "_file"] : [setting.key]
-    }
-}
-
-// MARK: - Reading
-
-extension MonitorSettings {
-    /// What became of the settings; to be used only where there are no problems.
-    struct Resolved {
-        let settings: EffectiveSettings
-        let problems: [SettingsProblem]
-        let warnings: [SettingsProblem]
-    }
-
-    /// The settings in force, with all that is wrong.
-    static func resolve(
-        _ invocation: Invocation,
-        _ groups: [Group],
-        needs: [Need]
-    ) throws(CommandFailure) -> Resolved {
-        let environment = Environment.all
-        var file: SettingsFile?
-        let path = invocation.stringIfGiven("config") ?? environment[fileVariable]
-        if let path, !path.isEmpty {
-            do throws(CommandFailure) {
-                file = SettingsFile(name: path, bytes: try Files.read(path, to: "the settings"))
-            } catch {
-                throw CommandFailure(error.description, status: .configuration)
-            }
-        }
-        let declared = groups.flatMap(settings)
-        var flags: [(name: String, value: String)] = []
-        for key in declared.flatMap(keys) {
-            if let value = invocation.stringIfGiven(key) { flags.append((key, value)) }
-        }
-        let schema = schema(needs)
-        let found = schema.resolve(
-            flags: flags + invocation.openOptions,
-            environment: environment,
-            file: file
-        ) { (path) throws(SecretFileError) in
-            do throws(CommandFailure) {
-                let bytes = try Files.read(path)
-                return SecretFile(
-                    text: String(decoding: bytes, as: UTF8.self),
-                    mode: Files.mode(of: path)
-                )
-            } catch {
-                let reason = error.description.split(separator: ": ", maxSplits: 1).last ?? ""
-                throw SecretFileError(String(reason.hasSuffix(".") ? reason.dropLast() : reason))
-            }
-        }
-        return Resolved(
-            settings: found.settings,
-            problems: found.problems + ownProblems(found.settings),
-            warnings: found.warnings
-        )
-    }
-
-    /// The settings of a command; everything that is wrong with them is thrown at once.
-    init(
-        _ invocation: Invocation,
-        _ groups: Group...,
-        needs: [Need] = []
-    ) throws(CommandFailure) {
-        let resolution = try Self.resolve(invocation, groups, needs: needs)
-        guard resolution.problems.isEmpty else {
-            throw Self.failure(resolution.problems)
-        }
-        effective = resolution.settings
-        warnings = resolution.warnings.map(\.description)
-        for warning in warnings { invocation.terminal.errors.print("warning: \(warning)") }
-    }
-
-    /// The sentence about settings that are wrong.
-    static func failure(_ problems: [SettingsProblem]) -> CommandFailure {
-        CommandFailure(
-            "could not use the settings:\n"
-                + problems.map { "  \($0)\n" }.joined()
-                + "\"diversion-monitor config check\" tries them again.",
-            status: .configuration
-        )
-    }
-
-    /// What only we can see: settings that librdkafka refuses, and keys that are too weak.
-    private static func ownProblems(_ settings: EffectiveSettings) -> [SettingsProblem] {
-        var problems: [SettingsProblem] = []
-        let roles = ServiceConfiguration.Role.allCases.map(\.rawValue)
-        for role in settings.strings("roles") where !roles.contains(role) {
-            problems.append(
-                SettingsProblem(
-                    origin: settings.entry("roles")?.origin,
-                    message: "roles: \"\(role)\" is none.\(didYouMean(role, among: roles))"
-                        + " Give \(spoken(roles, joinedBy: "and/or"))."
-                )
-            )
-        }
-        if let key = settings.secretIfSet("token.key") {
-            problems += problem(with: key, named: "token.key_id", of: "token.key", settings)
-        }
-        if let key = settings.secretIfSet("token.previous_key") {
-            problems += problem(
-                with: key,
-                named: "token.previous_key_id",
-                of: "token.previous_key",
-                settings
-            )
-        }
-        for prefix in ["kafka.", "kafka.consumer.", "kafka.producer."] {
-            var client = ClientSettings(
-                settings.open(prefix).map { ($0.name, $0.value.reveal()) }
-            )
-            // Whether the address is needed is the command's business.
-            client["bootstrap.servers"] =
-                settings.stringIfSet("kafka.bootstrap.servers") ?? "none:1"
-            problems += client.problems().map { problem in
-                let key =
-                    problem.name == "bootstrap.servers"
-                    ? "kafka.bootstrap.servers" : prefix + problem.name
-                let origin = settings.entry(key)?.origin
-                return SettingsProblem(origin: origin, message: "\(key): \(problem.message)")
-            }
-        }
-        return problems
-    }
-
-    private static func problem(
-        with key: Secret,
-        named nameKey: String,
-        of key2: String,
-        _ settings: EffectiveSettings
-    ) -> [SettingsProblem] {
-        guard let name = settings.stringIfSet(nameKey) else {
-            return [
-                SettingsProblem(
-                    origin: settings.entry(key2)?.origin,
-                    message: "\(key2) has no name. Give it one with \(nameKey)."
-                )
-            ]
-        }
-        if key.reveal().utf8.count < 32 {
-            return [
-                SettingsProblem(
-                    origin: settings.entry(key2)?.origin,
-                    message: "\(key2) is shorter than 32 bytes and could be guessed."
-                        + " Make one with: openssl rand -base64 48"
-                )
-            ]
-        }
-        guard PatientTokenKey(keyID: name, key: Array(key.reveal().utf8)) == nil else { return [] }
-        return [
-            SettingsProblem(
-                origin: settings.entry(nameKey)?.origin,
-                message: "\(nameKey): \"\(name)\" is no name of a key. Give 1 to 16 of a-z and 0-9."
-            )
-        ]
-    }
-}
-
-// MARK: - What the modules take
-
-extension MonitorSettings {
-    /// The tokenizer, nil where no key is set.
-    var tokenizer: Tokenizer? {
-        guard let primary = key("token.key", "token.key_id") else { return nil }
-        let previous = key("token.previous_key", "token.previous_key_id")
-        return Tokenizer(primary, others: previous.map { [$0] } ?? [])
-    }
-
-    private func key(_ key: String, _ name: String) -> PatientTokenKey? {
-        guard let secret = effective.secretIfSet(key), let name = effective.stringIfSet(name) else {
-            return nil
-        }
-        return PatientTokenKey(keyID: name, key: Array(secret.reveal().utf8))
-    }
-
-    /// The settings of connections that read, or of those that write.
-    enum Direction: String { case consumer, producer, both }
-
-    /// librdkafka's settings.
-    func client(_ direction: Direction = .both) -> ClientSettings {
-        var settings = ClientSettings(
-            [("bootstrap.servers", effective.string("kafka.bootstrap.servers"))]
-        )
-        let own = direction == .both ? [] : passed("kafka.\(direction.rawValue).")
-        for (name, value) in passed("kafka.") + own { settings[name] = value }
-        return settings
-    }
-
-    /// The name of a topic on the cluster.
-    func name(of role: TopicRole) -> String {
-        prefix + effective.string("topics." + role.name)
-    }
-
-    /// The names of the source topics, by the type they are meant for.
-    var sourceNames: [String] {
-        var names: [String] = []
-        for role in TopicRole.allCases where role.isSource {
-            for name in effective.strings("topics." + role.name)
-            where !names.contains(prefix + name) { names.append(prefix + name) }
-        }
-        return names
-    }
-
-    /// The names of the topics that play a role: of a source there may be several.
-    func names(of role: TopicRole) -> [String] {
-        role.isSource
-            ? effective.strings("topics." + role.name).map { prefix + $0 } : [name(of: role)]
-    }
-
-    private var prefix: String { effective.string("topics.prefix") }
-
-    /// What the service is to do.
-    func service(_ tokenizer: Tokenizer) -> ServiceConfiguration {
-        var service = ServiceConfiguration(kafka: client(), tokenizer: tokenizer)
-        service.consumers = ClientSettings(passed("kafka.consumer."))
-        service.producers = ClientSettings(passed("kafka.producer."))
-        service.application = application
-        service.topics.prefix = prefix
-        service.topics.sources = sourceNames.map { String($0.dropFirst(prefix.count)) }
-        service.topics.reference = effective.string("topics.reference")
-        service.topics.policy = effective.string("topics.policy")
-        service.topics.journal = effective.string("topics.journal")
-        service.topics.deadLetters = effective.string("topics.dead-letters")
-        service.topics.decisions = effective.string("topics.decisions")
-        service.topics.alerts = effective.string("topics.alerts")
-        service.topics.accumulators = effective.string("topics.accumulators")
-        service.topics.replenishments = effective.string("topics.replenishments")
-        service.roles = Set(
-            effective.strings("roles").compactMap(ServiceConfiguration.Role.init(rawValue:))
-        )
-        service.instance = effective.stringIfSet("instance")
-        service.clock = effective.string("clock") == "records" ? .records : .wall
-        service.sourcesStart = effective.string("sources.start") == "latest" ? .latest : .earliest
-        service.allowedSkewSeconds = Int(effective.duration("sources.allowed_skew") / .seconds(1))
-        service.collectMilliseconds = Int(
-            effective.duration("transactions.collect") / .milliseconds(1)
-        )
-        service.transactionRecords = effective.integer("transactions.records")
-        service.patienceSeconds = Int(effective.duration("patience") / .seconds(1))
-        return service
-    }
-
-    private func passed(_ prefix: String) -> [(name: String, value: String)] {
-        effective.open(prefix).map { ($0.name, $0.value.reveal()) }
     }
 }

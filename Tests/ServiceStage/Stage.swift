@@ -259,8 +259,12 @@ struct Stage {
                 )
                 var open: [TopicPartition] = []
                 for one in found {
-                    let end = try all.offsets(of: [one.partition], within: .seconds(20))[0].get()
-                        .end
+                    // A broker that has just begun may not know its leaders yet.
+                    let bounds = all.offsets(of: [one.partition], within: .seconds(20))[0]
+                    guard let end = try? bounds.get().end else {
+                        open.append(one.partition)
+                        continue
+                    }
                     guard let offset = one.offset else {
                         open.append(one.partition)
                         continue
@@ -286,6 +290,12 @@ struct Stage {
             }
         }
         say("settled")
+    }
+
+    func recover() throws {
+        for one in try SourceRecovery(configuration).run(until: stop) {
+            say("recovered \(one.partition) \(one.offset) lost \(one.lost)")
+        }
     }
 
     func dump() throws {

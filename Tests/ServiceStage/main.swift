@@ -31,6 +31,7 @@ do {
     case "outputs": try stage.outputs()
     case "score": try stage.score()
     case "settle": try stage.settle()
+    case "recover": try stage.recover()
     case "ticks": try stage.ticks()
     case "latency": try stage.latency()
     default: exit(64)

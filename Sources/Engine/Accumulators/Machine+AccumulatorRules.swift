@@ -49,7 +49,9 @@ extension Machine {
             number = uses[number].next
         }
         let since = row.firstMoved == .min ? 0 : row.lastMoved &- row.firstMoved
-        return (sum, min(Int64(values.useDays) &* day, max(Int64(values.useDaysLeast) &* day, since)))
+        return (
+            sum, min(Int64(values.useDays) &* day, max(Int64(values.useDaysLeast) &* day, since))
+        )
     }
 
     // MARK: stale balances
@@ -110,12 +112,19 @@ extension Machine {
             let row = accumulators[number]
             if row.account == .discounted, row.lastMoved != .min {
                 settle(
-                    .accumulatorNegative, number,
-                    row.balance < .zero && hasOpenAlert(number, .accumulatorNegative), policy, inForce)
+                    .accumulatorNegative,
+                    number,
+                    row.balance < .zero && hasOpenAlert(number, .accumulatorNegative),
+                    policy,
+                    inForce
+                )
                 settle(
-                    .overAccumulation, number,
-                    hasOpenAlert(number, .overAccumulation) && isOverAccumulated(row, policy), policy,
-                    inForce)
+                    .overAccumulation,
+                    number,
+                    hasOpenAlert(number, .overAccumulation) && isOverAccumulated(row, policy),
+                    policy,
+                    inForce
+                )
                 if change == .policy, row.balance != .zero {
                     let isStale = now.microseconds >= staleMoment(row)
                     settle(.accumulatorStale, number, isStale, policy, inForce)

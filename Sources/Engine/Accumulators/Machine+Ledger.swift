@@ -41,14 +41,25 @@ extension Machine {
                 ? .adjustment
                 : facts.primary == 0 && facts.hasReturned ? .takenBackByReturn : .reversal
             let accumulator = accumulator(
-                pharmacy, before.product, before.posted == .discounted ? .discounted : .groupPurchasing)
+                pharmacy,
+                before.product,
+                before.posted == .discounted ? .discounted : .groupPurchasing
+            )
             move(
-                accumulator, by: -Balance(Quantity(millionths: before.quantity)), reason, .fill, facts,
-                occurredAt: facts.occurredAt)
+                accumulator,
+                by: -Balance(Quantity(millionths: before.quantity)),
+                reason,
+                .fill,
+                facts,
+                occurredAt: facts.occurredAt
+            )
         }
         if after.posted != .none {
             let accumulator = accumulator(
-                pharmacy, after.product, after.posted == .discounted ? .discounted : .groupPurchasing)
+                pharmacy,
+                after.product,
+                after.posted == .discounted ? .discounted : .groupPurchasing
+            )
             let quantity = Balance(Quantity(millionths: after.quantity))
             if after.posted == .discounted {
                 noteUse(accumulator, Quantity(millionths: after.quantity))
@@ -58,7 +69,8 @@ extension Machine {
         }
     }
 
-    static func accumulatorHash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64 {
+    static func accumulatorHash(_ pharmacy: UInt32, _ product: UInt32, _ account: Account) -> UInt64
+    {
         Hash.words(UInt64(pharmacy) << 32 | UInt64(product), UInt64(account.rawValue))
     }
 
@@ -71,7 +83,8 @@ extension Machine {
         }
         if found != 0 { return found }
         let number = accumulators.insert(
-            AccumulatorRow(pharmacy: pharmacy, product: product, account: account))
+            AccumulatorRow(pharmacy: pharmacy, product: product, account: account)
+        )
         accumulatorIndex.insert(key, number)
         return number
     }
@@ -79,7 +92,8 @@ extension Machine {
     /// Notes what a fill used of an accumulator; what lies out of every version's window is let go.
     private mutating func noteUse(_ number: UInt32, _ quantity: Quantity) {
         accumulators[number].firstUse = uses.insert(
-            UseRow(quantity: quantity, at: now.microseconds, next: accumulators[number].firstUse))
+            UseRow(quantity: quantity, at: now.microseconds, next: accumulators[number].firstUse)
+        )
         var longest: Int32 = 0
         for policy in numbers { longest = max(longest, policy.useDays) }
         var previous = accumulators[number].firstUse
@@ -101,8 +115,13 @@ extension Machine {
 
     /// Posts one increment or decrement, and looks at what the new balance means.
     mutating func move(
-        _ number: UInt32, by quantity: Balance, _ reason: IncrementReason, _ cause: IncrementCause,
-        _ facts: Facts?, occurredAt: Int64, record: RecordView? = nil
+        _ number: UInt32,
+        by quantity: Balance,
+        _ reason: IncrementReason,
+        _ cause: IncrementCause,
+        _ facts: Facts?,
+        occurredAt: Int64,
+        record: RecordView? = nil
     ) {
         let before = accumulators[number].balance
         let after = before + quantity
@@ -126,7 +145,9 @@ extension Machine {
 
     /// Proposes the whole packages that a balance holds (27).
     private mutating func replenish(
-        _ number: UInt32, _ facts: Facts, occurredAt: Int64
+        _ number: UInt32,
+        _ facts: Facts,
+        occurredAt: Int64
     ) {
         let row = accumulators[number]
         let product = reference.products[row.product]
@@ -137,18 +158,37 @@ extension Machine {
         let after = row.balance - Balance.packages(packages, of: size)
         let proposal = replenishments.insert(
             ReplenishmentRow(
-                balanceBefore: row.balance, packages: packages, packageSize: product.packageSize,
-                recordNumber: recordNumber, first: row.coveredFrom, last: row.keySequence - 1,
-                accumulator: number, index: UInt32(outputIndex[3]), nextInBucket: 0))
-        let hash = Hash.words(UInt64(bitPattern: recordNumber), UInt64(replenishments[proposal].index))
+                balanceBefore: row.balance,
+                packages: packages,
+                packageSize: product.packageSize,
+                recordNumber: recordNumber,
+                first: row.coveredFrom,
+                last: row.keySequence - 1,
+                accumulator: number,
+                index: UInt32(outputIndex[3]),
+                nextInBucket: 0
+            )
+        )
+        let hash = Hash.words(
+            UInt64(bitPattern: recordNumber),
+            UInt64(replenishments[proposal].index)
+        )
         replenishmentIndex.insert(hash, proposal)
         replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
-            proposal, due: today &+ Int32(horizonDays) &+ 1, today: today)
+            proposal,
+            due: today &+ Int32(horizonDays) &+ 1,
+            today: today
+        )
         writeReplenishment(proposal, facts.policy)
         accumulators[number].proposed = AccumulatorRow.sum(row.proposed, packages)
         move(
-            number, by: after - row.balance, .replenishment, .replenishment(proposal), facts,
-            occurredAt: occurredAt)
+            number,
+            by: after - row.balance,
+            .replenishment,
+            .replenishment(proposal),
+            facts,
+            occurredAt: occurredAt
+        )
         accumulators[number].coveredFrom = accumulators[number].keySequence
         settleInvoices(number)
     }
@@ -163,7 +203,10 @@ extension Machine {
     // MARK: events about accumulators
 
     mutating func apply(
-        _ purchase: Purchase, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ purchase: Purchase,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .none
         counts.applied += 1
@@ -171,8 +214,13 @@ extension Machine {
         guard purchase.account != .wholesale else { return }
         let number = accumulator(
             reference.pharmacy(entity, purchase.pharmacy, in: record),
-            reference.product(purchase.ndc, in: record), purchase.account)
-        accumulators[number].bought = AccumulatorRow.sum(accumulators[number].bought, purchase.packages)
+            reference.product(purchase.ndc, in: record),
+            purchase.account
+        )
+        accumulators[number].bought = AccumulatorRow.sum(
+            accumulators[number].bought,
+            purchase.packages
+        )
         let date = header.occurredAt.date
         let policy = policy(on: date)
         let inForce = policies[policy].rulesInForce(on: date)
@@ -200,7 +248,10 @@ extension Machine {
     }
 
     mutating func apply(
-        _ adjustment: Adjustment, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ adjustment: Adjustment,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .adjustment
         let isOwnApproval = unsafe record.bytes(adjustment.approvedBy)
@@ -214,19 +265,32 @@ extension Machine {
         counts.applied += 1
         let number = accumulator(
             reference.pharmacy(entity, adjustment.pharmacy, in: record),
-            reference.product(adjustment.ndc, in: record), adjustment.account)
+            reference.product(adjustment.ndc, in: record),
+            adjustment.account
+        )
         if adjustment.packagesOutstanding > 0 {
             accumulators[number].proposed = AccumulatorRow.sum(
-                accumulators[number].proposed, adjustment.packagesOutstanding)
+                accumulators[number].proposed,
+                adjustment.packagesOutstanding
+            )
         }
         move(
-            number, by: Balance(adjustment.quantity), .adjustment, .adjustment(adjustment.adjustmentID),
-            nil, occurredAt: header.occurredAt.instant.microseconds, record: record)
+            number,
+            by: Balance(adjustment.quantity),
+            .adjustment,
+            .adjustment(adjustment.adjustmentID),
+            nil,
+            occurredAt: header.occurredAt.instant.microseconds,
+            record: record
+        )
         settleInvoices(number)
     }
 
     mutating func apply(
-        _ disposition: Disposition, _ header: EventHeader, _ entity: UInt32, _ record: RecordView
+        _ disposition: Disposition,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         change = .disposition
         let withoutEffect = counts.dispositionsWithoutEffect
@@ -244,8 +308,11 @@ extension Machine {
 
     /// Of `approved` and `rejected` the first stands; a rejection adds the packages back (27).
     private mutating func decide(
-        replenishment text: String, _ disposition: Disposition, _ header: EventHeader,
-        _ entity: UInt32, _ record: RecordView
+        replenishment text: String,
+        _ disposition: Disposition,
+        _ header: EventHeader,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         let parts = text.dropFirst(2).split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 3, Int32(parts[0]) == partition, let number = Int64(parts[1]),
@@ -259,7 +326,8 @@ extension Machine {
         }
         guard found != 0, replenishments[found].state == 0,
             disposition.decision == .approved || disposition.decision == .rejected,
-            reference.pharmacies.rows[accumulators[replenishments[found].accumulator].pharmacy].entity
+            reference.pharmacies.rows[accumulators[replenishments[found].accumulator].pharmacy]
+                .entity
                 == entity
         else {
             counts.dispositionsWithoutEffect += 1
@@ -277,16 +345,27 @@ extension Machine {
         accumulators[row.accumulator].proposed -= row.packages
         let quantity = Balance.packages(row.packages, of: Quantity(millionths: row.packageSize))
         move(
-            row.accumulator, by: quantity, .adjustment, .disposition(header.eventID), nil,
-            occurredAt: header.occurredAt.instant.microseconds, record: record)
+            row.accumulator,
+            by: quantity,
+            .adjustment,
+            .disposition(header.eventID),
+            nil,
+            occurredAt: header.occurredAt.instant.microseconds,
+            record: record
+        )
         settleInvoices(row.accumulator)
     }
 
     // MARK: records
 
     private mutating func writeIncrement(
-        _ number: UInt32, _ quantity: Balance, _ reason: IncrementReason, _ cause: IncrementCause,
-        _ facts: Facts?, occurredAt: Int64, _ record: RecordView?
+        _ number: UInt32,
+        _ quantity: Balance,
+        _ reason: IncrementReason,
+        _ cause: IncrementCause,
+        _ facts: Facts?,
+        occurredAt: Int64,
+        _ record: RecordView?
     ) {
         let row = accumulators[number]
         let entity = reference.pharmacies.rows[row.pharmacy].entity
@@ -321,14 +400,20 @@ extension Machine {
             if let facts {
                 out.put(",\"decision_id\":\"d_")
                 putNumber(
-                    &out, fills[facts.fill].decisionRecord, Int64(fills[facts.fill].decisionIndex))
+                    &out,
+                    fills[facts.fill].decisionRecord,
+                    Int64(fills[facts.fill].decisionIndex)
+                )
                 out.put("\"")
                 putFillFields(&out, facts)
             }
         case .replenishment(let proposal):
             out.put("\"replenishment\",\"replenishment_id\":\"r_")
             putNumber(
-                &out, replenishments[proposal].recordNumber, Int64(replenishments[proposal].index))
+                &out,
+                replenishments[proposal].recordNumber,
+                Int64(replenishments[proposal].index)
+            )
             out.put("\"")
         case .disposition(let id):
             out.put("\"disposition\",\"event_id\":")

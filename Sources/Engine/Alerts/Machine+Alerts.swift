@@ -36,7 +36,9 @@ extension Machine {
 
     /// Opens, updates and resolves the alerts of a fill after it was judged.
     mutating func settleAlerts(
-        _ facts: Facts, _ judgement: Judgement, _ inForce: RuleSet
+        _ facts: Facts,
+        _ judgement: Judgement,
+        _ inForce: RuleSet
     ) {
         let fill = facts.fill
         let alerting = alertingRules(facts, judgement)
@@ -75,7 +77,8 @@ extension Machine {
     /// The failing rules that may alert (SEMANTICS 24): outside prescriptions that nobody claimed are
     /// classification, not exceptions.
     private func alertingRules(
-        _ facts: Facts, _ judgement: Judgement
+        _ facts: Facts,
+        _ judgement: Judgement
     ) -> RuleSet {
         if judgement.outcome == .reversed { return [] }
         let hasQualified = fills[facts.fill].hasQualified
@@ -100,7 +103,12 @@ extension Machine {
         key.put(byte: 0x1F)
         key.put(Int64(fills[fill].fillNumber))
         number = insertAlert(
-            key, rule, subject: fill, next: fills[fill].firstAlert, isOfFill: true)
+            key,
+            rule,
+            subject: fill,
+            next: fills[fill].firstAlert,
+            isOfFill: true
+        )
         fills[fill].firstAlert = number
         return number
     }
@@ -117,15 +125,26 @@ extension Machine {
     }
 
     private mutating func insertAlert(
-        _ key: Pen, _ rule: Rule, subject: UInt32, next: UInt32, isOfFill: Bool
+        _ key: Pen,
+        _ rule: Rule,
+        subject: UInt32,
+        next: UInt32,
+        isOfFill: Bool
     ) -> UInt32 {
         keys.keep(key)
         let (high, low) = unsafe SHA256.prefix(keys.written)
         keys.removeAll()
         let number = alerts.insert(
             AlertRow(
-                idHigh: high, idLow: low, content: 0, subject: subject, next: next,
-                rule: rule, isOfFill: isOfFill))
+                idHigh: high,
+                idLow: low,
+                content: 0,
+                subject: subject,
+                next: next,
+                rule: rule,
+                isOfFill: isOfFill
+            )
+        )
         if hasAlertIndex { alertIndex.insert(Hash.words(high, low), number) }
         return number
     }
@@ -144,14 +163,21 @@ extension Machine {
     private func contentHash(_ rule: Rule, _ policy: Int) -> UInt32 {
         unsafe UInt32(
             truncatingIfNeeded: Hash.bytes(
-                scratch.written, seed: policies[policy].pieces[Int(rule.rawValue)].seed))
+                scratch.written,
+                seed: policies[policy].pieces[Int(rule.rawValue)].seed
+            )
+        )
     }
 
     // MARK: alerts about accumulators and invoices
 
     /// Opens, updates or resolves an accumulator's alert.
     mutating func settle(
-        _ rule: Rule, _ number: UInt32, _ holds: Bool, _ policy: Int, _ inForce: RuleSet
+        _ rule: Rule,
+        _ number: UInt32,
+        _ holds: Bool,
+        _ policy: Int,
+        _ inForce: RuleSet
     ) {
         var alert = accumulators[number].firstAlert
         while alert != 0, alerts[alert].rule != rule { alert = alerts[alert].next }
@@ -181,7 +207,9 @@ extension Machine {
     }
 
     private mutating func insertAlert(
-        ofAccumulator number: UInt32, _ rule: Rule, invoice: Identifier = .none
+        ofAccumulator number: UInt32,
+        _ rule: Rule,
+        invoice: Identifier = .none
     ) -> UInt32 {
         let row = accumulators[number]
         var key = keys.pen()
@@ -194,7 +222,12 @@ extension Machine {
             putBare(&key, invoice)
         }
         let alert = insertAlert(
-            key, rule, subject: number, next: row.firstAlert, isOfFill: false)
+            key,
+            rule,
+            subject: number,
+            next: row.firstAlert,
+            isOfFill: false
+        )
         if invoice != .none { invoices[alert] = invoice }
         accumulators[number].firstAlert = alert
         return alert
@@ -202,7 +235,10 @@ extension Machine {
 
     /// An invoice buys more than was due: one alert per invoice.
     mutating func openInvoiceAlert(
-        _ rule: Rule, _ number: UInt32, _ invoice: IncomingIdentifier, _ policy: Int
+        _ rule: Rule,
+        _ number: UInt32,
+        _ invoice: IncomingIdentifier,
+        _ policy: Int
     ) {
         var alert = accumulators[number].firstAlert
         while alert != 0,
@@ -232,7 +268,10 @@ extension Machine {
 
     /// Records what a person said about an alert in its evidence (25).
     mutating func noteAlert(
-        _ text: String, _ disposition: Disposition, _ entity: UInt32, _ record: RecordView
+        _ text: String,
+        _ disposition: Disposition,
+        _ entity: UInt32,
+        _ record: RecordView
     ) {
         let digits = text.dropFirst(2)
         guard digits.utf8.count == 32, let high = UInt64(digits.prefix(16), radix: 16),
@@ -251,10 +290,13 @@ extension Machine {
         }
         dispositions[alert, default: []].append(
             DispositionNote(
-                offset: offset, decision: disposition.decision,
+                offset: offset,
+                decision: disposition.decision,
                 actor: unsafe Array(record.bytes(disposition.actor)),
                 role: unsafe Array(record.bytes(disposition.role)),
-                note: unsafe Array(record.bytes(disposition.note))))
+                note: unsafe Array(record.bytes(disposition.note))
+            )
+        )
         // A resolved alert keeps the note for when it opens again.
         guard alerts[alert].isOpen else { return }
         if alerts[alert].isOfFill {
@@ -273,7 +315,8 @@ extension Machine {
     private mutating func indexAlerts() {
         guard !hasAlertIndex else { return }
         hasAlertIndex = true
-        for number in 1..<UInt32(alerts.used) where alerts[number].idHigh | alerts[number].idLow != 0 {
+        for number in 1..<UInt32(alerts.used)
+        where alerts[number].idHigh | alerts[number].idLow != 0 {
             alertIndex.insert(Hash.words(alerts[number].idHigh, alerts[number].idLow), number)
         }
     }
@@ -349,7 +392,9 @@ extension Machine {
     }
 
     private mutating func writeFillAlert(
-        _ alert: UInt32, _ state: AlertState, _ facts: Facts
+        _ alert: UInt32,
+        _ state: AlertState,
+        _ facts: Facts
     ) {
         var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
         let row = alerts[alert]
@@ -381,7 +426,8 @@ extension Machine {
         unsafe out.put(raw: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
     }
 
-    private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int) {
+    private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
+    {
         var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
         let row = alerts[alert]
         let accumulator = accumulators[row.subject]

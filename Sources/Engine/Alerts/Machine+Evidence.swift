@@ -31,7 +31,11 @@ extension Machine {
         case .providerMismatch:
             prescriber(&out, facts)
             name(&out, "matched_encounter_id")
-            if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
+            if facts.matched != 0 {
+                put(&out, encounters[facts.matched].id)
+            } else {
+                out.put("null")
+            }
             number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
         case .siteUnregistered:
             name(&out, "site_id")
@@ -80,10 +84,18 @@ extension Machine {
             date(&out, "mfp_from", facts.mfpFrom)
             date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .ndcUnknown:
-            text(&out, "dispensed_ndc", facts.product == 0 ? [] : self.text(ofProduct: facts.product))
+            text(
+                &out,
+                "dispensed_ndc",
+                facts.product == 0 ? [] : self.text(ofProduct: facts.product)
+            )
             if facts.claimWithUnknownNdc != 0 {
                 claimID(&out, facts.claimWithUnknownNdc)
-                text(&out, "billed_ndc", self.text(ofProduct: claims[facts.claimWithUnknownNdc].product))
+                text(
+                    &out,
+                    "billed_ndc",
+                    self.text(ofProduct: claims[facts.claimWithUnknownNdc].product)
+                )
             }
         case .ndcMismatch:
             product(&out, "dispensed_ndc11", facts)
@@ -158,7 +170,11 @@ extension Machine {
             let (use, span) = use(row, policy)
             balance(&out, "accumulated", row.net)
             self.number(&out, "packages_bought", row.boughtWhenMoved)
-            balance(&out, "package_size", Balance(Quantity(millionths: reference.products[row.product].packageSize)))
+            balance(
+                &out,
+                "package_size",
+                Balance(Quantity(millionths: reference.products[row.product].packageSize))
+            )
             balance(&out, "use", use)
             self.number(&out, "use_days", span / 86_400_000_000)
             self.number(&out, "over_accumulation_days", Int64(values.overAccumulationDays))
@@ -296,15 +312,18 @@ extension Machine {
         case .encounterMissing:
             out.put("no visit of the patient with the entity supports it within the look-back.")
         case .encounterInpatient: out.put("the drug was given during an inpatient stay.")
-        case .providerMismatch: out.put("the prescriber saw the patient in none of the matching visits.")
+        case .providerMismatch:
+            out.put("the prescriber saw the patient in none of the matching visits.")
         case .siteUnregistered:
             if facts.isEntityRegistered {
                 out.put("the prescribing site was not registered when it was written.")
             } else {
                 out.put("the covered entity was not registered.")
             }
-        case .providerIneligible: out.put("the prescriber was not on the entity's roster when it was written.")
-        case .pharmacyUnregistered: out.put("the pharmacy had no arrangement with the entity on the fill date.")
+        case .providerIneligible:
+            out.put("the prescriber was not on the entity's roster when it was written.")
+        case .pharmacyUnregistered:
+            out.put("the pharmacy had no arrangement with the entity on the fill date.")
         case .duplicateDiscount:
             if facts.forbiddenByCarveOut {
                 out.put("a Medicaid claim was treated as 340B although Medicaid is carved out.")
@@ -325,10 +344,13 @@ extension Machine {
             }
         case .claimWithoutDispense: out.put("it was billed, but no dispense came within the grace.")
         case .dispenseWithoutClaim: out.put("it was dispensed, but no claim came within the grace.")
-        case .writtenDateInvalid: out.put("it was filled before it was written or after it had expired.")
+        case .writtenDateInvalid:
+            out.put("it was filled before it was written or after it had expired.")
         case .fillDuplicate: out.put("it was dispensed or billed twice under different ids.")
         case .patientVelocity:
-            out.put("one patient got this product from several pharmacies or prescribers within days.")
+            out.put(
+                "one patient got this product from several pharmacies or prescribers within days."
+            )
         case .missedClaim: out.put("it is eligible, but was not claimed as 340B.")
         case .gpoProhibitedPurchase, .usageSpike, .usageNewPair, .ineligibleRateShift,
             .captureRateDrop, .quantityOutlier, .accumulatorNegative, .overAccumulation,
@@ -353,7 +375,9 @@ extension Machine {
         case .accumulatorStale: out.put("the balance has not moved for too long.")
         case .overReplenished: out.put("more packages were bought than were due.")
         case .gpoProhibitedPurchase:
-            out.put("a GPO purchase of a covered outpatient drug by an entity under the GPO prohibition.")
+            out.put(
+                "a GPO purchase of a covered outpatient drug by an entity under the GPO prohibition."
+            )
         default: break
         }
         out.put("\"")
@@ -372,7 +396,9 @@ extension Machine {
     /// An entity's or site's name inside a JSON string.
     func putBare(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(escaping: $0) }
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
+                unsafe out.put(escaping: $0)
+            }
         } else {
             out.put(packed: name.word)
         }
@@ -381,7 +407,9 @@ extension Machine {
     /// An NPI inside a JSON string.
     func putBareNpi(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes { unsafe out.put(escaping: $0) }
+            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
+                unsafe out.put(escaping: $0)
+            }
         } else {
             out.put(name.word, digits: 10)
         }

@@ -13,7 +13,8 @@ struct Pen {
 
     @inline(__always)
     init(
-        _ buffer: OutputBuffer, _ place: UnsafeMutablePointer<UInt8>,
+        _ buffer: OutputBuffer,
+        _ place: UnsafeMutablePointer<UInt8>,
         _ limit: UnsafeMutablePointer<UInt8>
     ) {
         unsafe self.buffer = buffer
@@ -93,7 +94,8 @@ struct Pen {
         guard instant != .distantPast, instant != .distantFuture else { return put("null") }
         let date = instant.utcDate
         let inDay =
-            UInt64(truncatingIfNeeded: instant.microseconds &- Int64(date.day) &* 86_400_000_000) / 1000
+            UInt64(truncatingIfNeeded: instant.microseconds &- Int64(date.day) &* 86_400_000_000)
+            / 1000
         put(byte: UInt8(ascii: "\""))
         putBare(date)
         put(byte: UInt8(ascii: "T"))
@@ -212,7 +214,8 @@ struct Pen {
         let table = unsafe base64Digits.utf8Start
         // Every index is six bits, and the table has 64 characters.
         for index in 0..<10 {
-            unsafe place[index] = table[Int(truncatingIfNeeded: high >> UInt64(58 &- 6 &* index) & 63)]
+            unsafe place[index] =
+                table[Int(truncatingIfNeeded: high >> UInt64(58 &- 6 &* index) & 63)]
         }
         unsafe place[10] = table[Int(truncatingIfNeeded: (high & 15) << 2 | low >> 62)]
         for index in 0..<10 {

@@ -65,7 +65,9 @@ struct PolicyNumbers: BitwiseCopyable {
             return bits | 1 << UInt16(place)
         }
         var orphan = TypeSet()
-        for type in policy.orphanExcludedTypes { orphan.bits |= 1 << UInt64(types.number(of: type)) }
+        for type in policy.orphanExcludedTypes {
+            orphan.bits |= 1 << UInt64(types.number(of: type))
+        }
         orphanExcludedTypes = orphan
         var prohibited = TypeSet()
         for type in policy.gpoProhibitedTypes {
@@ -125,13 +127,16 @@ final class CompiledPolicy: Sendable {
             pen.put("\",\"summary\":")
             writer.keep(pen)
             let cause = unsafe Array(writer.written)
-            let seed = unsafe (head + cause).withUnsafeBytes { unsafe Hash.bytes($0, seed: Hash.first) }
+            let seed = unsafe (head + cause).withUnsafeBytes {
+                unsafe Hash.bytes($0, seed: Hash.first)
+            }
             return Pieces(severityAndOwner: head, rootCause: cause, seed: seed)
         }
         var undated: RuleSet = []
         var dated: [Rule] = []
         for rule in Rule.allCases where policy[rule].isEnabled {
-            if policy[rule].effectiveFrom == .distantPast, policy[rule].effectiveTo == .distantFuture
+            if policy[rule].effectiveFrom == .distantPast,
+                policy[rule].effectiveTo == .distantFuture
             {
                 undated.add(rule)
             } else {

@@ -46,7 +46,10 @@ struct Reference: ~Copyable {
         let incoming = unsafe IncomingIdentifier(bytes)
         if incoming.isLong {
             return entities.number(
-                entity: 0, word: UInt64(unsafe texts.number(of: bytes)), isText: true)
+                entity: 0,
+                word: UInt64(unsafe texts.number(of: bytes)),
+                isText: true
+            )
         }
         return entities.number(entity: 0, word: incoming.word, isText: false)
     }
@@ -56,7 +59,10 @@ struct Reference: ~Copyable {
         let incoming = unsafe IncomingIdentifier(bytes)
         if incoming.isLong {
             return sites.number(
-                entity: entity, word: UInt64(unsafe texts.number(of: bytes)), isText: true)
+                entity: entity,
+                word: UInt64(unsafe texts.number(of: bytes)),
+                isText: true
+            )
         }
         return sites.number(entity: entity, word: incoming.word, isText: false)
     }
@@ -67,8 +73,10 @@ struct Reference: ~Copyable {
             return providers.number(entity: entity, word: npi.digits, isText: false)
         }
         return providers.number(
-            entity: entity, word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
-            isText: true)
+            entity: entity,
+            word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
+            isText: true
+        )
     }
 
     @inline(__always)
@@ -77,15 +85,19 @@ struct Reference: ~Copyable {
             return pharmacies.number(entity: entity, word: npi.digits, isText: false)
         }
         return pharmacies.number(
-            entity: entity, word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
-            isText: true)
+            entity: entity,
+            word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
+            isText: true
+        )
     }
 
     @inline(__always)
     mutating func product(_ ndc: Ndc, in record: RecordView) -> UInt32 {
         if ndc.isNormalised { return product(word: ndc.code, isText: false) }
         return product(
-            word: UInt64(unsafe texts.number(of: record.bytes(ndc.text))), isText: true)
+            word: UInt64(unsafe texts.number(of: record.bytes(ndc.text))),
+            isText: true
+        )
     }
 
     mutating func product(word: UInt64, isText: Bool) -> UInt32 {
@@ -103,14 +115,16 @@ struct Reference: ~Copyable {
         let key = PayerKey(
             bin: unsafe texts.number(of: record.bytes(claim.bin)),
             pcn: unsafe texts.number(of: record.bytes(claim.pcn)),
-            group: unsafe texts.number(of: record.bytes(claim.group)))
+            group: unsafe texts.number(of: record.bytes(claim.group))
+        )
         let hash = Hash.words(UInt64(key.bin) << 32 | UInt64(key.pcn), UInt64(key.group))
         let found = payerIndex.find(hash) {
             payers[$0].bin == key.bin && payers[$0].pcn == key.pcn && payers[$0].group == key.group
         }
         if found != 0 { return found }
         let number = payers.insert(
-            PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key)))
+            PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key))
+        )
         payerIndex.insert(hash, number)
         return number
     }
@@ -140,7 +154,10 @@ struct Reference: ~Copyable {
     }
 
     func isDesignated(
-        entity: UInt32, labeler: UInt32, pharmacy: UInt32, on date: CivilDate
+        entity: UInt32,
+        labeler: UInt32,
+        pharmacy: UInt32,
+        on date: CivilDate
     ) -> Bool {
         designations[Designation(entity: entity, labeler: labeler, pharmacy: pharmacy)]?
             .contains { $0.covers(date) } ?? false
@@ -243,14 +260,18 @@ struct Reference: ~Copyable {
     private mutating func productNumber(_ text: String) -> UInt32 {
         if let digits = UInt64(text), text.utf8.allSatisfy({ 48...57 ~= $0 }) {
             return product(
-                word: Ndc(value: digits, digitCount: text.utf8.count).code, isText: false)
+                word: Ndc(value: digits, digitCount: text.utf8.count).code,
+                isText: false
+            )
         }
         return product(word: UInt64(texts.number(of: text)), isText: true)
     }
 
     private static func period(_ from: String, _ to: String) -> Period {
         Period(
-            from: CivilDate(text: from) ?? .distantPast, to: CivilDate(text: to) ?? .distantFuture)
+            from: CivilDate(text: from) ?? .distantPast,
+            to: CivilDate(text: to) ?? .distantFuture
+        )
     }
 
     /// Lays the rows out again: publications are rare, look-ups are not.
@@ -301,25 +322,34 @@ struct Reference: ~Copyable {
                 products[number].isKnown = true
                 products[number].labeler = labeler
                 products[number].unit = BillingUnit(utf8: Array(values[2].utf8))?.rawValue ?? 0xFF
-                products[number].packageSize = (try? Quantity(Array(values[3].utf8)))?.millionths ?? 0
+                products[number].packageSize =
+                    (try? Quantity(Array(values[3].utf8)))?.millionths ?? 0
                 products[number].isOrphan = values[5] == "1"
                 products[number].mfpFrom = CivilDate(text: values[6]) ?? .distantFuture
             case .payers:
                 let key = PayerKey(
-                    bin: texts.number(of: values[0]), pcn: texts.number(of: values[1]),
-                    group: texts.number(of: values[2]))
+                    bin: texts.number(of: values[0]),
+                    pcn: texts.number(of: values[1]),
+                    group: texts.number(of: values[2])
+                )
                 payerTypes[key] = PayerType(values[3])
             case .restrictions:
                 let period = Self.period(values[3], values[4])
                 restrictions[texts.number(of: values[0]), default: []].append(
                     Restriction(
                         type: UInt16(truncatingIfNeeded: types.number(of: values[1])),
-                        isNoContract: values[2] == "no_contract", from: period.from, to: period.to))
+                        isNoContract: values[2] == "no_contract",
+                        from: period.from,
+                        to: period.to
+                    )
+                )
             case .designations:
                 let entity = entityNumber(values[0])
                 let key = Designation(
-                    entity: entity, labeler: texts.number(of: values[1]),
-                    pharmacy: pharmacyNumber(entity, values[2]))
+                    entity: entity,
+                    labeler: texts.number(of: values[1]),
+                    pharmacy: pharmacyNumber(entity, values[2])
+                )
                 designations[key, default: []].append(Self.period(values[3], values[4]))
             }
         }
@@ -331,12 +361,15 @@ struct Reference: ~Copyable {
         for number in 1..<UInt32(payers.used) {
             let row = payers[number]
             payers[number].type = payerType(
-                PayerKey(bin: row.bin, pcn: row.pcn, group: row.group))
+                PayerKey(bin: row.bin, pcn: row.pcn, group: row.group)
+            )
         }
     }
 
     private static func lay(
-        _ found: [UInt32: [Period]], _ names: inout Names, _ periods: inout [Period]
+        _ found: [UInt32: [Period]],
+        _ names: inout Names,
+        _ periods: inout [Period]
     ) {
         for number in 1..<UInt32(names.rows.used) {
             let own = (found[number] ?? []).sorted { $0.from < $1.from }

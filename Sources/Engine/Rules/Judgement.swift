@@ -20,9 +20,8 @@ struct Judgement {
         }
     }
 
-    /// Judges a fill. The reasons in order of precedence, the happy end last.
-    ///
-    /// - Parameter inForce: the rules that this version judges on this date.
+    /// Judges a fill by the rules that are `inForce`: those that this version judges on this date. The reasons in order
+    /// of precedence, the happy end last.
     init(_ facts: Facts, _ policy: PolicyNumbers, _ inForce: RuleSet) {
         guard facts.primary != 0 else {
             if facts.liveCount == 0 {

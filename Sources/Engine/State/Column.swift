@@ -22,9 +22,14 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
 
     init() {
         guard let memory = unsafe dm_reserve(Self.reserved) else {
-            preconditionFailure("the system refuses 64 GiB of address space for a table (ulimit -v?)")
+            preconditionFailure(
+                "the system refuses 64 GiB of address space for a table (ulimit -v?)"
+            )
         }
-        unsafe base = memory.bindMemory(to: Row.self, capacity: Self.reserved / MemoryLayout<Row>.stride)
+        unsafe base = memory.bindMemory(
+            to: Row.self,
+            capacity: Self.reserved / MemoryLayout<Row>.stride
+        )
     }
 
     deinit { unsafe dm_release(base, Self.reserved) }

@@ -65,13 +65,19 @@ struct EventIDs: ~Copyable {
     /// Notes an identifier under its 128-bit hash.
     ///
     /// - Parameters:
+    ///   - high: the hash's upper half, which gives the place.
+    ///   - low: its lower half.
     ///   - day: today, as days since 1970 (1...65,535).
     ///   - seen: the day from which it is remembered: today, or a later one of a record that was read ahead.
     ///   - horizon: days after which an identifier is forgotten.
     /// - Returns: whether it is new.
     @inline(__always)
     mutating func insert(
-        high: UInt64, low: UInt64, day: UInt16, seen: UInt16, horizon: Int
+        high: UInt64,
+        low: UInt64,
+        day: UInt16,
+        seen: UInt16,
+        horizon: Int
     ) -> Bool {
         if oldestDay == 0 { oldestDay = day }
         if Int(day) - Int(oldestDay) > horizon { sweep(day: day, horizon: horizon) }

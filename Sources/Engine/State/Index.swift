@@ -63,7 +63,8 @@ struct Index: ~Copyable {
     func prefetch(_ hash: UInt64) {
         let part = unsafe part(hash)
         unsafe dm_prefetch(
-            part.pointee.slots + Self.home(Self.tag(hash), part.pointee.capacity))
+            part.pointee.slots + Self.home(Self.tag(hash), part.pointee.capacity)
+        )
     }
 
     /// The number in the first slot with this hash, right or not: where to look next, before looking.

@@ -34,7 +34,9 @@ struct FileInput: ~Copyable {
     private(set) var recordedAt: Instant?
 
     init(
-        _ path: String, tokenizer: Tokenizer?, horizonDays: Int32
+        _ path: String,
+        tokenizer: Tokenizer?,
+        horizonDays: Int32
     ) throws(FileFailure) {
         file = try InputFile(path)
         name = path
@@ -56,8 +58,11 @@ struct FileInput: ~Copyable {
                     return
                 } catch {
                     DeadLetterWriter.write(
-                        error, at: .file(name, line: Int64(number)), value: splitter.line,
-                        to: &batch.deadLetters)
+                        error,
+                        at: .file(name, line: Int64(number)),
+                        value: splitter.line,
+                        to: &batch.deadLetters
+                    )
                     batch.deadLetters.append(UInt8(ascii: "\n"))
                     batch.deadLetterCount += 1
                     batch.codes[error.code.rawValue, default: 0] += 1
@@ -90,7 +95,9 @@ struct FileInput: ~Copyable {
     /// Writes the event that was decoded last as the next record.
     mutating func append(to batch: RecordBatch) {
         decoder.append(
-            to: batch, source: RecordSource(partition: -1, offset: line, counter: counter))
+            to: batch,
+            source: RecordSource(partition: -1, offset: line, counter: counter)
+        )
         counter += 1
     }
 }

@@ -19,8 +19,12 @@ public struct FileScoreOptions: Sendable {
     public var progress: (@Sendable (Int64, Int64, Int64?) -> Void)?
 
     public init(
-        reference: [ReferenceRow], referenceDigest: [UInt8], policies: [Policy], inputs: [String],
-        output: String, tokenizer: Tokenizer,
+        reference: [ReferenceRow],
+        referenceDigest: [UInt8],
+        policies: [Policy],
+        inputs: [String],
+        output: String,
+        tokenizer: Tokenizer,
         progress: (@Sendable (Int64, Int64, Int64?) -> Void)? = nil
     ) {
         self.reference = reference
@@ -126,30 +130,44 @@ public struct FileScore: Sendable {
         report.counts = machine.counts
         report.size = machine.size
         report.monitorTime = machine.monitorTime
-        report.deadLetterCodes = codes.sorted { $0.key < $1.key }.map { (code: $0.key, count: $0.value) }
+        report.deadLetterCodes = codes.sorted { $0.key < $1.key }.map {
+            (code: $0.key, count: $0.value)
+        }
         report.outputs = writer.counts
         return report
     }
 
     /// Records of the journal's beginning: genesis, reference rows, policies (OUTPUTS, "reference and policy first").
-    static func writeBeginning(_ options: FileScoreOptions, _ horizon: Int32, to batch: RecordBatch) {
+    static func writeBeginning(_ options: FileScoreOptions, _ horizon: Int32, to batch: RecordBatch)
+    {
         let none = RecordSource(partition: -1, offset: 0, counter: 0)
         batch.append(
             Genesis(
-                partitionCount: 1, partition: 0, horizonDays: UInt16(clamping: horizon),
-                clock: .records, application: "score"),
-            at: .distantPast, source: none)
+                partitionCount: 1,
+                partition: 0,
+                horizonDays: UInt16(clamping: horizon),
+                clock: .records,
+                application: "score"
+            ),
+            at: .distantPast,
+            source: none
+        )
         for row in options.reference { batch.append(row, at: .distantPast, source: none) }
         batch.appendReferenceComplete(
-            rowCount: Int64(options.reference.count), digest: options.referenceDigest,
-            at: .distantPast, source: none)
+            rowCount: Int64(options.reference.count),
+            digest: options.referenceDigest,
+            at: .distantPast,
+            source: none
+        )
         for policy in options.policies {
             batch.appendPolicy(policy.canonicalBytes, at: .distantPast, source: none)
         }
     }
 
     private static func feed(
-        _ options: FileScoreOptions, _ horizon: Int32, _ filled: Channel<FeedBatch>,
+        _ options: FileScoreOptions,
+        _ horizon: Int32,
+        _ filled: Channel<FeedBatch>,
         _ emptied: Channel<FeedBatch>
     ) throws(FileFailure) {
         guard var batch = emptied.receive() else { return }

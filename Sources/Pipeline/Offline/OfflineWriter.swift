@@ -34,7 +34,9 @@ final class OfflineWriter: Sendable {
                     }
                     var failure: FileFailure?
                     unsafe load.deadLetters.withUnsafeBytes { bytes in
-                        do throws(FileFailure) { try unsafe letters.append(bytes) } catch { failure = error }
+                        do throws(FileFailure) { try unsafe letters.append(bytes) } catch {
+                            failure = error
+                        }
                     }
                     if let failure { throw failure }
                     empty.send(load.buffers)
@@ -52,7 +54,8 @@ final class OfflineWriter: Sendable {
     /// What both threads know of the writing.
     private final class WriterState: Sendable {
         private let inner = Mutex<(counts: [Int64], failure: FileFailure?)>(
-            (Array(repeating: 0, count: OutputTopic.allCases.count), nil))
+            (Array(repeating: 0, count: OutputTopic.allCases.count), nil)
+        )
         func add(_ count: Int64, to place: Int) { inner.withLock { $0.counts[place] += count } }
         func fail(_ failure: FileFailure) { inner.withLock { $0.failure = failure } }
         var failure: FileFailure? { inner.withLock { $0.failure } }

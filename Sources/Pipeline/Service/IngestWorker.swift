@@ -196,10 +196,18 @@ struct IngestWorker {
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
                 // In one generation nobody else writes for what was begun: it goes on where it is.
-                let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(\.partition)
+                let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(
+                    \.partition
+                )
                 try takeOver(
-                    membership.partitions, apartFrom: begun, metadata, &producer, &queue, &copier,
-                    member.offsets)
+                    membership.partitions,
+                    apartFrom: begun,
+                    metadata,
+                    &producer,
+                    &queue,
+                    &copier,
+                    member.offsets
+                )
                 membership.isNew = false
                 foreign.follow(try foreignPartitions(membership.partitions, fetcher))
                 lastSuccess = Ticker.now
@@ -370,9 +378,8 @@ struct IngestWorker {
                     throw .end(
                         .configuration(
                             "copy \(partition) from offset \(copier.sources[source].next): the records there are "
-                                + "gone. Kafka deleted them before they were copied; to go on without them, "
-                                + "reset the offset of the group \(configuration.ingestGroup) with the "
-                                + "receipt kept (resume-sources)."
+                                + "gone, Kafka deleted them before they were copied. To go on without them, stop "
+                                + "the service and run \"sources resume\", which sets the offsets anew."
                         )
                     )
                 }
@@ -517,8 +524,8 @@ struct IngestWorker {
                 throw ServiceEnd.configuration(
                     "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
                         + "offset (offsets expire when a group is empty for offsets.retention.minutes). Copying it "
-                        + "from anywhere else would lose or double records. Resume it where the journal ends: "
-                        + "resume-sources."
+                        + "from anywhere else would lose or double records. Stop the service and run "
+                        + "\"sources resume\", which reads from the journal where to go on."
                 )
             }
             bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
