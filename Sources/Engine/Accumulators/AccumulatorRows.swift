@@ -14,6 +14,8 @@ struct AccumulatorRow: BitwiseCopyable {
     /// First `key_sequence` that the next replenishment covers.
     var coveredFrom: Int64 = 0
     var lastMoved: Int64 = .min
+    /// What was bought when it last moved: over-accumulation is judged then, not by the clock (30).
+    var boughtWhenMoved: Int64 = 0
     /// Moment of the first movement; `Int64.min` before it.
     var firstMoved: Int64 = .min
     /// Pharmacy of one entity.

@@ -27,7 +27,7 @@ extension Machine {
         guard product.isKnown, product.packageSize > 0 else { return false }
         let values = numbers[policy]
         let size = Quantity(millionths: product.packageSize)
-        let excess = row.net - Balance.packages(row.bought, of: size)
+        let excess = row.net - Balance.packages(row.boughtWhenMoved, of: size)
         guard excess >= Balance.packages(Int64(values.overAccumulationPackages), of: size) else {
             return false
         }
@@ -36,18 +36,19 @@ extension Machine {
             > Int128(values.overAccumulationDays) &* 86_400_000_000 &* use.millionths
     }
 
-    /// What fills used in the window, and how many microseconds that is: since the first movement, within bounds.
+    /// What fills used in the window up to the last movement, and how many microseconds that is: since the first
+    /// movement, within bounds.
     func use(_ row: AccumulatorRow, _ policy: Int) -> (Balance, Int64) {
         let values = numbers[policy]
         let day = 86_400_000_000 as Int64
-        let first = now.microseconds &- Int64(values.useDays) &* day
+        let first = row.lastMoved &- Int64(values.useDays) &* day
         var sum = Balance.zero
         var number = row.firstUse
         while number != 0, uses[number].at >= first {
             sum = sum + Balance(uses[number].quantity)
             number = uses[number].next
         }
-        let since = row.firstMoved == .min ? 0 : now.microseconds &- row.firstMoved
+        let since = row.firstMoved == .min ? 0 : row.lastMoved &- row.firstMoved
         return (
             sum, min(Int64(values.useDays) &* day, max(Int64(values.useDaysLeast) &* day, since))
         )

@@ -135,6 +135,7 @@ extension Machine {
             accumulators[number].firstMoved = now.microseconds
         }
         accumulators[number].lastMoved = now.microseconds
+        accumulators[number].boughtWhenMoved = accumulators[number].bought
         writeIncrement(number, quantity, reason, cause, facts, occurredAt: occurredAt, record)
         accumulators[number].keySequence += 1
         guard accumulators[number].account == .discounted else { return }

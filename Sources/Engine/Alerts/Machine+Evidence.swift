@@ -169,7 +169,7 @@ extension Machine {
         case .overAccumulation:
             let (use, span) = use(row, policy)
             balance(&out, "accumulated", row.net)
-            self.number(&out, "packages_bought", row.bought)
+            self.number(&out, "packages_bought", row.boughtWhenMoved)
             balance(
                 &out,
                 "package_size",
