@@ -1,3 +1,4 @@
+import Glibc
 import Kafka
 import Synchronization
 import TestKit
@@ -32,6 +33,11 @@ struct RealKafkaTests {
             within: .seconds(20)
         )
         for result in results { if let error = result.error { throw error } }
+        // A topic that was made a moment ago may not be in the broker's metadata yet.
+        for _ in 0..<100 {
+            if (try? admin.describeTopic(name, within: .seconds(5))) != nil { break }
+            usleep(50_000)
+        }
         return name
     }
 
