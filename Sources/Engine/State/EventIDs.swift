@@ -59,7 +59,7 @@ struct EventIDs: ~Copyable {
     /// The place where a first word belongs: its share of the capacity.
     @inline(__always)
     private static func home(_ first: UInt32, _ capacity: Int) -> Int {
-        Int(truncatingIfNeeded: UInt64(first) &* UInt64(truncatingIfNeeded: capacity) >> 32)
+        Int(truncatingIfNeeded: (UInt64(first) &* UInt64(truncatingIfNeeded: capacity)) >> 32)
     }
 
     /// Notes an identifier under its 128-bit hash.

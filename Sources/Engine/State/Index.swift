@@ -55,7 +55,7 @@ struct Index: ~Copyable {
     /// grows by half and stays fuller than one that doubles.
     @inline(__always)
     private static func home(_ tag: UInt64, _ capacity: Int) -> Int {
-        Int(truncatingIfNeeded: tag &* UInt64(truncatingIfNeeded: capacity) >> 32)
+        Int(truncatingIfNeeded: (tag &* UInt64(truncatingIfNeeded: capacity)) >> 32)
     }
 
     /// Asks for the cache line in which a key of this hash would be found.
