@@ -35,7 +35,8 @@ struct RealKafkaTests {
         for result in results { if let error = result.error { throw error } }
         // A topic that was made a moment ago may not be in the broker's metadata yet.
         for _ in 0..<100 {
-            if (try? admin.describeTopic(name, within: .seconds(5))) != nil { break }
+            let seen = try admin.describeTopic(name, within: .seconds(5))
+            if seen.error == nil, seen.partitions.count == Int(partitions) { break }
             usleep(50_000)
         }
         return name
@@ -301,6 +302,7 @@ struct RealKafkaTests {
         var count = 0
         for _ in 0..<100 where count != 5 {
             count = try admin.describeTopic(name, within: .seconds(10)).partitions.count
+            usleep(50_000)
         }
         #expect(count == 5)
         let shrink = #expect(throws: KafkaError.self) {
