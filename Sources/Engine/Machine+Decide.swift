@@ -86,20 +86,7 @@ extension Machine {
             }
             number = dispenses[number].nextOfPatient
         }
-        for other in Set(others).sorted(by: { isBeforeForDecision($0, $1) }) { decide(other) }
-    }
-
-    /// By dispense `occurred_at`, then `dispense_id`.
-    private func isBeforeForDecision(_ left: UInt32, _ right: UInt32) -> Bool {
-        let a = fills[left].firstDispense
-        let b = fills[right].firstDispense
-        if a == 0 || b == 0 { return a == b ? left < right : a == 0 }
-        if dispenses[a].occurredAt != dispenses[b].occurredAt {
-            return dispenses[a].occurredAt < dispenses[b].occurredAt
-        }
-        let x = text(of: dispenses[a].id)
-        let y = text(of: dispenses[b].id)
-        return x == y ? left < right : x.lexicographicallyPrecedes(y)
+        for other in Set(others).sorted(by: { isBefore($0, $1) }) { decide(other) }
     }
 
     // MARK: the decision record

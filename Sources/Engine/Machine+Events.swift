@@ -458,7 +458,8 @@ extension Machine {
         affected.removeAll(keepingCapacity: true)
     }
 
-    private func isBefore(_ left: UInt32, _ right: UInt32) -> Bool {
+    /// By dispense `occurred_at`, then `dispense_id` (SEMANTICS 26).
+    func isBefore(_ left: UInt32, _ right: UInt32) -> Bool {
         if left == right { return false }
         let a = fills[left].firstDispense
         let b = fills[right].firstDispense
