@@ -263,19 +263,19 @@ public struct Machine: ~Copyable {
             for progress in record.progress { sources.reach(progress) }
             if clock == .ticks, let time = sources.time { advance(to: time) }
         case .referenceRow:
-            try checkCounter(record)
+            try checkSource(record, isEvent: false)
             counts.control += 1
             guard let row = record.referenceRow else {
                 throw fault("a reference row has other columns")
             }
             reference.stage(row)
         case .referenceComplete:
-            try checkCounter(record)
+            try checkSource(record, isEvent: false)
             counts.control += 1
             let touched = reference.complete()
             redecide(touched)
         case .policy:
-            try checkCounter(record)
+            try checkSource(record, isEvent: false)
             counts.control += 1
             guard let policy = Policy(canonicalBytes: record.policyBytes) else {
                 throw fault("the policy's bytes are none that this version reads")
@@ -291,22 +291,19 @@ public struct Machine: ~Copyable {
         )
     }
 
-    private mutating func checkCounter(_ record: RecordView) throws(MachineFault) {
+    private mutating func checkSource(_ record: RecordView, isEvent: Bool) throws(MachineFault) {
         let name = record.text(0)
         guard !name.isEmpty else { return }
         let source = record.source
-        let expected = unsafe sources.expectedCounter(record.bytes(name), source.partition)
-        guard source.counter == expected else {
-            throw fault(
-                "\(record.string(name))/\(source.partition) gave record \(source.counter) where \(expected) "
-                    + "was due: the journal has a gap or a repeat"
-            )
+        // The name's bytes are used up while the record stands.
+        if let problem = unsafe sources.take(record.bytes(name), source, isEvent: isEvent) {
+            throw fault("\(record.string(name))/\(source.partition) \(problem)")
         }
     }
 
     private mutating func applyEvent(_ record: RecordView, _ kind: RecordKind) throws(MachineFault)
     {
-        try checkCounter(record)
+        try checkSource(record, isEvent: true)
         guard isReady else {
             throw fault("an event before a complete publication of reference rows and a policy")
         }

@@ -26,6 +26,17 @@ import Synchronization
         self.generation = generation
     }
 
+    /// The metadata of a group without a member: the broker takes offsets with it while members live, and nothing
+    /// fences them. For a transaction only whose offsets belong to no member.
+    public init(unfenced group: String) {
+        // Safe: librdkafka copies the name; it returns nothing only without memory.
+        guard let handle = unsafe rd_kafka_consumer_group_metadata_new(group) else {
+            preconditionFailure("librdkafka has no memory for a group's metadata")
+        }
+        unsafe self.handle = handle
+        generation = 0
+    }
+
     deinit { unsafe rd_kafka_consumer_group_metadata_destroy(handle) }
 
     /// Reads the generation from the serialised form, the only place where 2.0.2 shows it:

@@ -21,6 +21,8 @@ struct ServiceTests {
         fed: Int,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> String {
+        let held = Installation.number("sources", in: try installation.tool("sources"))
+        #expect(held == fed, "the feed", sourceLocation: sourceLocation)
         let (outputs, fold) = try installation.verify()
         let events = Installation.number("events", in: fold)
         #expect(events + (outputs["dead-letters"] ?? 0) == fed, sourceLocation: sourceLocation)
@@ -83,6 +85,44 @@ struct ServiceTests {
         }
         let count = fed(feed.said)
         print("KILL \(kills) times, fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
+    @Test func `who follows a killed worker does not wait for its open transaction`() throws {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.background(
+            "feed",
+            "events=\(Sample.events)",
+            "time=recorded",
+            "times=3",
+            "rate=270"
+        )
+        // Each has a name of its own, so none ends by itself what the one before has left.
+        func worker(_ number: Int) throws -> StageProcess {
+            try installation.service("w\(number)", "roles=ingest", "instance=w\(number)")
+        }
+        var workers = [try worker(0), try worker(1)]
+        var ended = 0
+        usleep(4_000_000)
+        while workers.count < 7 {
+            workers[workers.count - 2].killNow()
+            workers.append(try worker(workers.count))
+            usleep(8_000_000)
+        }
+        #expect(feed.wait(seconds: 60) == 0)
+        try installation.tool("settle", "roles=ingest", "seconds=90")
+        for number in workers.indices {
+            let log = installation.log("w\(number)")
+            #expect(!log.contains("committed offsets"), "w\(number)")
+            ended += log.contains("ingest-ends-transaction") ? 1 : 0
+        }
+        for worker in workers.suffix(2) {
+            worker.send(SIGTERM)
+            #expect(worker.wait(seconds: 15) == 0)
+        }
+        let count = fed(feed.said)
+        print("FOLLOW, transactions ended \(ended):", try check(installation, fed: count))
         installation.remove()
     }
 

@@ -307,6 +307,21 @@ struct Stage {
         }
     }
 
+    /// How many records the source topics hold; their producer writes without transactions, so each offset is one.
+    func sources() throws {
+        let consumer = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
+        var sum: Int64 = 0
+        for topic in configuration.topics.sources {
+            let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
+            let places = (0..<count).map { TopicPartition(name(topic), $0) }
+            for bounds in consumer.offsets(of: places, within: .seconds(20)) {
+                let bounds = try bounds.get()
+                sum += bounds.end - bounds.low
+            }
+        }
+        say("sources \(sum)")
+    }
+
     /// The control records of a dumped partition, for a person who looks for a fault.
     func ticks() throws {
         var reader = try JournalFileReader(words["from"] ?? "")

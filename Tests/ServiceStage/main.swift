@@ -3,6 +3,7 @@
 //     service-stage run bootstrap=127.0.0.1:9092 application=t1 prefix=t1. roles=ingest,score instance=a
 //     service-stage topics … partitions=4 sources=2
 //     service-stage feed … events=FILE reference=FOLDER rate=2000
+//     service-stage sources …                    counts what the source topics hold
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
 //     service-stage outputs … to=FOLDER          every output topic, read committed, as files
@@ -32,6 +33,7 @@ do {
     case "score": try stage.score()
     case "settle": try stage.settle()
     case "recover": try stage.recover()
+    case "sources": try stage.sources()
     case "ticks": try stage.ticks()
     case "latency": try stage.latency()
     default: exit(64)

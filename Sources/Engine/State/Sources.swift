@@ -6,6 +6,8 @@ struct Sources: ~Copyable {
         var topic: UInt32
         var partition: Int32
         var counter: UInt64 = 0
+        /// Where its last record stood in it.
+        var offset: Int64 = -1
         var reached = Instant.distantPast
         var isRegistered = false
         var isRetired = false
@@ -28,11 +30,31 @@ struct Sources: ~Copyable {
         return last
     }
 
-    /// The counter that the next record of a source must have; asking counts it.
-    mutating func expectedCounter(_ topic: UnsafeRawBufferPointer, _ partition: Int32) -> UInt64 {
-        let place = unsafe place(names.number(of: topic), partition)
-        rows[place].counter += 1
-        return rows[place].counter - 1
+    /// Takes the next record of a source; nil, or what is wrong with its place.
+    ///
+    /// Its counter shows a record that is missing here, its offset one that was copied twice: a copier that began
+    /// again too early would count on.
+    ///
+    /// - Parameter isEvent: whether it is an event: each has an offset of its own, rows of a publication share one.
+    mutating func take(
+        _ topic: UnsafeRawBufferPointer,
+        _ source: RecordSource,
+        isEvent: Bool
+    ) -> String? {
+        let place = unsafe place(names.number(of: topic), source.partition)
+        defer {
+            rows[place].counter += 1
+            rows[place].offset = source.offset
+        }
+        if source.counter != rows[place].counter {
+            return "gave record \(source.counter) where \(rows[place].counter) was due: "
+                + "the journal has a gap or a repeat"
+        }
+        if source.offset < rows[place].offset || isEvent && source.offset == rows[place].offset {
+            return "gave the record at \(source.offset) after that at \(rows[place].offset): "
+                + "it stands in the journal twice"
+        }
+        return nil
     }
 
     mutating func register(topic: String, partition: Int32) {

@@ -16,8 +16,23 @@ struct IngestWorker {
     let control: ServiceControl
     let log: ServiceLog
     let partitionCount: Int32
+    /// The same after a restart of a named instance, so that it ends at once what it had left open.
+    let transactionalID: String
 
-    private enum Outcome { case stopped, revoked }
+    init(
+        configuration: ServiceConfiguration,
+        control: ServiceControl,
+        log: ServiceLog,
+        partitionCount: Int32
+    ) {
+        self.configuration = configuration
+        self.control = control
+        self.log = log
+        self.partitionCount = partitionCount
+        transactionalID =
+            configuration.application + ".ingest."
+            + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
+    }
 
     /// What the group has given us.
     private struct Membership {
@@ -69,9 +84,6 @@ struct IngestWorker {
             horizonDays: Int32(genesis.horizonDays)
         )
         var membership = Membership()
-        let id =
-            configuration.application + ".ingest."
-            + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
         var lastSuccess = Ticker.now
         var result: ServiceEnd?
         while result == nil, !control.shouldStop {
@@ -81,7 +93,7 @@ struct IngestWorker {
                     lastSuccess = Ticker.now
                     continue
                 }
-                var producer = try IngestProducer.make(configuration, id: id)
+                var producer = try IngestProducer.make(configuration, id: transactionalID)
                 do throws(Setback) {
                     try serve(
                         &producer,
@@ -444,232 +456,5 @@ struct IngestWorker {
                 throw Setback(error)
             }
         }
-    }
-
-    // MARK: take-over
-
-    /// Begins to copy what an assignment gives us, stops what it does not.
-    private func takeOver(
-        _ partitions: [TopicPartition],
-        apartFrom begun: [TopicPartition],
-        _ metadata: GroupMetadata,
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier,
-        _ offsets: GroupOffsets
-    ) throws(Setback) {
-        for source in copier.sources.indices where copier.sources[source].isOwned {
-            if !partitions.contains(copier.sources[source].partition) {
-                stop(source, &queue, &copier)
-                copier.sources[source].isOwned = false
-            }
-        }
-        let wanted = partitions.filter {
-            (copier.isOpen || kind(of: $0) != .events) && !begun.contains($0)
-        }
-        if !copier.isOpen {
-            // From its beginning: what was seen before a failure is seen again.
-            _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0, &queue, &copier)
-        } else if let source = copier.sources.firstIndex(where: { $0.kind == .journal }) {
-            stop(source, &queue, &copier)
-        }
-        if wanted.isEmpty { return }
-        // Offsets that an open transaction has written are waited for.
-        let committed: [CommittedOffset]
-        do { committed = try offsets.committed(wanted, within: .seconds(15)) } catch {
-            throw Setback(error)
-        }
-        var fresh: [TopicPartition] = []
-        for one in committed {
-            if let error = one.error { throw Setback(error) }
-            guard let offset = one.offset else {
-                fresh.append(one.partition)
-                continue
-            }
-            // Nobody else has written for it since: it goes on where it is.
-            if let known = copier.sources.first(where: { $0.partition == one.partition }),
-                known.isOwned,
-                known.committed == offset, known.metadata.text == one.metadata
-            {
-                continue
-            }
-            guard let found = SourceMetadata(one.metadata, partitions: Int(partitionCount)) else {
-                throw .end(
-                    .configuration(
-                        "copy \(one.partition): the group \(configuration.ingestGroup) has the offset \(offset) "
-                            + "without the counters that belong to it. Offsets must not be set by other tools."
-                    )
-                )
-            }
-            _ = try begin(one.partition, offset, found, &queue, &copier)
-        }
-        guard !fresh.isEmpty else { return }
-        try register(fresh, metadata, &producer, &queue, &copier)
-    }
-
-    /// Begins with partitions that have no committed offset, if the journal does not know them.
-    private func register(
-        _ partitions: [TopicPartition],
-        _ metadata: GroupMetadata,
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
-    ) throws(Setback) {
-        let bounds: [Result<PartitionOffsets, KafkaError>]
-        var firstTimes: [TopicPartition: Instant] = [:]
-        do {
-            let scan = try JournalScan(configuration, control)
-            let known = try scan.knownSources()
-            if let lost = partitions.first(where: { known.contains($0) }) {
-                throw ServiceEnd.configuration(
-                    "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
-                        + "offset (offsets expire when a group is empty for offsets.retention.minutes). Copying it "
-                        + "from anywhere else would lose or double records. Stop the service and run "
-                        + "\"sources resume\", which reads from the journal where to go on."
-                )
-            }
-            bounds = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
-                .offsets(of: partitions, within: .seconds(20))
-            // Time begins at the first record of each, so that it is known before anything is decided.
-            let copied = partitions.filter {
-                kind(of: $0) == .events && configuration.sourcesStart == .earliest
-            }
-            try scan.read(copied) { (place, message) throws(ServiceEnd) in
-                firstTimes[copied[place]] = Instant(
-                    milliseconds: max(0, message.timestamp.milliseconds)
-                )
-                return false
-            }
-        } catch let error as ServiceEnd {
-            throw error.kind == .temporary ? .again(error.message) : .end(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
-        } catch {
-            throw .again("\(error)")
-        }
-        copier.beginBatch()
-        for (place, partition) in partitions.enumerated() {
-            let found: PartitionOffsets
-            do { found = try bounds[place].get() } catch { throw Setback(error) }
-            let isEvents = kind(of: partition) == .events
-            let offset = isEvents && configuration.sourcesStart == .latest ? found.end : found.low
-            let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
-            let source = try begin(partition, offset, receipt, &queue, &copier)
-            // The reference topics carry no time: they are known by the records copied from them, and have an
-            // offset from now on, so that nobody looks for them again.
-            if isEvents { copier.register(source, firstTimes[partition]) }
-            copier.sources[source].isTouched = true
-        }
-        copier.tick()
-        try producer.begin()
-        try copier.flush(&producer)
-        let offsets = copier.offsets
-        if offsets.isEmpty { return }
-        try producer.commit(offsets, of: metadata)
-        copier.committed()
-        log.info("sources-registered", ("count", "\(partitions.count)"))
-    }
-
-    /// Begins to copy a partition from an offset; its number.
-    private func begin(
-        _ partition: TopicPartition,
-        _ offset: Int64,
-        _ metadata: SourceMetadata,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
-    ) throws(Setback) -> Int {
-        if kind(of: partition) == .reference {
-            copier.setReference(try referenceState(upTo: offset))
-        }
-        let source = try start(partition, at: offset, &queue, &copier)
-        copier.sources[source].isOwned = true
-        copier.sources[source].next = offset
-        copier.sources[source].committed = offset
-        copier.sources[source].metadata = metadata
-        copier.sources[source].isTouched = false
-        copier.learnTime(of: source)
-        return source
-    }
-
-    /// Starts to fetch a partition, which must not be running; the number that queue and copier have for it.
-    private func start(
-        _ partition: TopicPartition,
-        at offset: Int64,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
-    ) throws(Setback) -> Int {
-        if let running = copier.sources.firstIndex(where: { $0.partition == partition }) {
-            stop(running, &queue, &copier)
-        }
-        let number: Int
-        do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch {
-            throw Setback(error)
-        }
-        if number == copier.sources.count {
-            let isJournal = partition.topic == configuration.journalTopic
-            copier.addSource(partition, isJournal ? .journal : kind(of: partition))
-        }
-        precondition(copier.sources[number].partition == partition, "queue and copier number alike")
-        copier.sources[number].isFetchedToEnd = false
-        copier.sources[number].restartAt = nil
-        copier.sources[number].isStarted = true
-        copier.sources[number].activeAt = Ticker.now
-        return number
-    }
-
-    /// The source partitions that are not ours.
-    private func foreignPartitions(
-        _ ours: [TopicPartition],
-        _ fetcher: FetchConsumer
-    ) throws(Setback) -> [TopicPartition] {
-        var all: [TopicPartition] = []
-        do {
-            for topic in configuration.sourceTopics {
-                let count = try fetcher.partitionCount(of: topic, within: .seconds(10))
-                all += (0..<count).map { TopicPartition(topic, $0) }
-            }
-        } catch {
-            throw Setback(error)
-        }
-        let own = Set(ours)
-        return all.filter { !own.contains($0) }
-    }
-
-    private func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
-        queue.stop(source)
-        copier.sources[source].isStarted = false
-        copier.sources[source].held.removeAll()
-    }
-
-    private func kind(of partition: TopicPartition) -> SourcePartition.Kind {
-        if partition.topic == configuration.referenceTopic { return .reference }
-        if partition.topic == configuration.policyTopic { return .policy }
-        return .events
-    }
-
-    /// The reference topic's rows before an offset.
-    private func referenceState(upTo offset: Int64) throws(Setback) -> ReferenceState {
-        var state = ReferenceState()
-        do {
-            try JournalScan(configuration, control).read(
-                [TopicPartition(configuration.referenceTopic, 0)]
-            ) { (_, message) throws(ServiceEnd) in
-                guard message.offset < offset else { return false }
-                // The spans are used up while the message is there.
-                let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-                let value =
-                    message.isTombstone
-                    ? nil : unsafe message.value.withUnsafeBytes { unsafe Array($0) }
-                _ = state.apply(key: key, value: value, offset: message.offset)
-                return true
-            }
-        } catch let error as ServiceEnd {
-            throw error.kind == .temporary ? .again(error.message) : .end(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
-        } catch {
-            throw .again("\(error)")
-        }
-        return state
     }
 }

@@ -20,14 +20,17 @@ struct JournalScan {
 
     /// Reads some partitions; `body` gets each record and says whether it wants more of this partition.
     ///
+    /// - Parameter isStable: read no further than the last stable offset, that is, what is visible now.
     /// - Throws: `ServiceEnd` where the partition was trimmed, where Kafka does not answer or reading does not get on.
     func read(
         _ partitions: [TopicPartition],
+        toLastStable isStable: Bool = false,
         _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
     ) throws(ServiceEnd) {
         var queue = committed.queue()
         var targets: [Int64] = []
-        for (place, bounds) in all.offsets(of: partitions, within: .seconds(20)).enumerated() {
+        let asked = isStable ? committed : all
+        for (place, bounds) in asked.offsets(of: partitions, within: .seconds(20)).enumerated() {
             switch bounds {
             case .failure(let error): throw .temporary(error.description)
             case .success(let bounds):

@@ -21,6 +21,14 @@ struct Receipt: Equatable {
             + String(hashes.reduce(0) { $0 &* 31 &+ $1 }, radix: 16)
     }
 
+    /// The sequences that a text holds; nil where it is none.
+    static func sequences(in text: String) -> [Int64]? {
+        let words = text.split(separator: " ")
+        guard words.count == 4, words[0] == "1" else { return nil }
+        let numbers = words[2].split(separator: ",").compactMap { Int64($0) }
+        return numbers.count == OutputTopic.allCases.count ? numbers : nil
+    }
+
     /// Takes what stands in a machine's buffers.
     mutating func add(_ machine: borrowing Machine) {
         records = machine.nextRecordNumber

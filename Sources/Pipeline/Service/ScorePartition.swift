@@ -17,6 +17,7 @@ struct ScorePartition: Sendable {
     let offsets: GroupOffsets
 
     private var name: TopicPartition { TopicPartition(configuration.journalTopic, partition) }
+    private var transactionalID: String { "\(configuration.application).score.\(partition)" }
 
     /// Runs until the service stops.
     func run() {
@@ -66,7 +67,7 @@ struct ScorePartition: Sendable {
         var topics: [ProducerTopic] = []
         do {
             producer = try TransactionalProducer(
-                id: "\(configuration.application).score.\(partition)",
+                id: transactionalID,
                 configuration.producerSettings
             )
         } catch {
@@ -102,10 +103,28 @@ struct ScorePartition: Sendable {
     private func committedOffset() throws(Setback) -> (Int64, String?) {
         let found: CommittedOffset
         do {
-            guard let one = try offsets.committed([name], within: .seconds(15)).first else {
+            let one: CommittedOffset?
+            do { one = try offsets.committed([name], within: .seconds(5)).first } catch {
+                guard error.isTimeout else { throw error }
+                // Our own earlier transactions were ended by the fence: what is still open hangs.
+                let last = try Admin(configuration.kafka).committedOffsets(
+                    of: configuration.scoreGroup,
+                    [name],
+                    within: .seconds(5)
+                ).first
+                try HangingTransaction(configuration: configuration, log: log).endScore(
+                    transactionalID,
+                    partition,
+                    last
+                )
+                throw Setback.again("a transaction hung; it was ended")
+            }
+            guard let one else {
                 throw Setback.again("read the committed offset of \(name): no answer")
             }
             found = one
+        } catch let error as Setback {
+            throw error
         } catch let error as KafkaError {
             throw Setback(error)
         } catch {

@@ -4,7 +4,7 @@ internal import Journal
 ///
 /// It is text of ASCII and at most 4096 bytes, the broker's limit: `1 ` and base64 of variable-length integers: the
 /// first offset ever copied, the progress and the newest record's time in microseconds, then for each journal partition
-/// the number of records given to it.
+/// the number of records given to it. Behind it, where there is room, a space and the transactional id of who wrote it.
 struct SourceMetadata: Equatable {
     /// The first offset that was copied.
     var firstOffset: Int64
@@ -14,6 +14,9 @@ struct SourceMetadata: Equatable {
     var newest: Instant
     /// Next counter, by journal partition.
     var counters: [UInt64]
+
+    /// The transactional id of the worker that copies it: whoever takes over can end what it has left open.
+    var owner = ""
 
     /// Most journal partitions whose counters fit, each counter of up to 2^42 records.
     static let mostPartitions = 500
@@ -39,17 +42,22 @@ struct SourceMetadata: Equatable {
             }
         }
         if bits > 0 { text.append(Self.alphabet[Int(pending << UInt32(6 - bits) & 63)]) }
+        if !owner.isEmpty, text.count + 1 + owner.utf8.count <= 4096 {
+            text.append(UInt8(ascii: " "))
+            text.append(contentsOf: owner.utf8)
+        }
         return String(decoding: text, as: UTF8.self)
     }
 
     /// What a text holds; nil where it is none of ours.
     init?(_ text: String, partitions: Int) {
-        let characters = Array(text.utf8)
-        guard characters.starts(with: [UInt8(ascii: "1"), UInt8(ascii: " ")]) else { return nil }
+        let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count >= 2, words[0] == "1" else { return nil }
+        if words.count == 3 { owner = String(words[2]) }
         var bytes: [UInt8] = []
         var pending: UInt32 = 0
         var bits = 0
-        for character in characters.dropFirst(2) {
+        for character in words[1].utf8 {
             guard let value = Self.alphabet.firstIndex(of: character) else { return nil }
             pending = pending << 6 | UInt32(value)
             bits += 6

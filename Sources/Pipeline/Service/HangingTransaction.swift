@@ -1,0 +1,184 @@
+internal import Journal
+internal import Kafka
+
+/// Ends a transaction that Kafka itself has lost sight of.
+///
+/// A broker that crashes between the decision to commit and the markers in the partitions sends the markers again when
+/// it is back. Where it does so before it has learned of its topics' leaders it takes them for deleted and leaves the
+/// markers out (Kafka 4.3, `TransactionMarkerChannelManager`: "likely deleted already and hence can be skipped"): the
+/// coordinator calls the transaction complete while its records and offsets stay open for ever, hide all that comes
+/// behind them, and `committed()` never answers. Seen once in about forty crashes of a lone broker that was busy. New
+/// markers of the same transactional id end it, so a small transaction over the same partitions is aborted, or
+/// committed where a part of the old one is visible already.
+struct HangingTransaction {
+    let configuration: ServiceConfiguration
+    let log: ServiceLog
+
+    /// Ends what one transactional id has left open.
+    ///
+    /// - Parameters:
+    ///   - id: the transactional id; it is fenced.
+    ///   - group: the group whose offsets are open.
+    ///   - partitions: all that may be open; each gets one record, visible only if it is committed.
+    ///   - isCommit: whether the old transaction takes effect, or nothing of it does.
+    private func end(
+        _ id: String,
+        _ group: String,
+        _ partitions: [TopicPartition],
+        _ value: [UInt8],
+        isCommit: Bool
+    ) throws(Setback) {
+        log.warning(
+            "transaction-hangs",
+            ("transactional_id", id),
+            ("end", isCommit ? "commit" : "abort"),
+            ("reason", "Kafka has lost its markers, probably in a crash of a broker")
+        )
+        do {
+            var producer = try TransactionalProducer(id: id, configuration.producerSettings)
+            try producer.initialize()
+            try producer.begin()
+            for partition in partitions {
+                let topic = try producer.topic(partition.topic, within: .seconds(10))
+                try unsafe producer.produce(value.span.bytes, to: topic, partition: partition.partition)
+            }
+            // Nobody commits for an output or the journal in this group: the marker is what counts.
+            let dummy = ConsumedOffset(TopicPartition(configuration.deadLetterTopic, 0), offset: 0)
+            try producer.sendOffsets([dummy], of: GroupMetadata(unfenced: group))
+            if isCommit { _ = try producer.commit() } else { try producer.abort() }
+        } catch let error as TransactionError {
+            throw Setback(error)
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+    }
+
+    // MARK: ingest
+
+    /// Ends the transactions of ingest workers that hold back the offsets of source partitions.
+    ///
+    /// - Parameters:
+    ///   - ids: transactional ids of those who may have copied them.
+    ///   - last: the offsets from before the open transaction, with their counters.
+    func endIngest(
+        _ ids: [String],
+        _ last: [CommittedOffset],
+        _ partitionCount: Int32,
+        _ control: ServiceControl
+    ) throws(Setback) {
+        var counters: [TopicPartition: [UInt64]] = [:]
+        for one in last {
+            counters[one.partition] =
+                SourceMetadata(one.metadata, partitions: Int(partitionCount))?.counters
+                ?? Array(repeating: 0, count: Int(partitionCount))
+        }
+        let journal = (0..<partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
+        // A part of it is visible where a record stands in the journal that the offsets do not count.
+        var isVisible = false
+        do {
+            try JournalScan(configuration, control).read(journal, toLastStable: true) {
+                (place, message) throws(ServiceEnd) in
+                let record = try JournalScan.record(message)
+                switch record.kind {
+                case .genesis, .sourceRegistered, .sourceRetired, .tick, nil: return true
+                case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim,
+                    .purchase, .disposition, .adjustment:
+                    let source = record.source
+                    let name = TopicPartition(record.string(record.text(0)), source.partition)
+                    if let known = counters[name], source.counter >= known[place] {
+                        isVisible = true
+                    }
+                    return true
+                }
+            }
+        } catch let error as ServiceEnd {
+            throw error.kind == .temporary ? .again(error.message) : .end(error)
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        let records = RecordBatch()
+        records.append(
+            [SourceProgress](),
+            at: Instant(milliseconds: WallClock.milliseconds),
+            source: RecordSource(partition: -1, offset: 0, counter: 0)
+        )
+        let tick = unsafe Array(records.record(at: 0).allBytes)
+        var partitions = journal
+        if !isVisible {
+            let count: Int32
+            do {
+                count = try FetchConsumer(configuration.consumerSettings).partitionCount(
+                    of: configuration.deadLetterTopic,
+                    within: .seconds(10)
+                )
+            } catch {
+                throw Setback(error)
+            }
+            partitions += (0..<count).map { TopicPartition(configuration.deadLetterTopic, $0) }
+        }
+        for id in ids {
+            try end(id, configuration.ingestGroup, partitions, tick, isCommit: isVisible)
+        }
+    }
+
+    // MARK: score
+
+    /// Ends the transaction of a journal partition's score worker that holds back the offset of that partition.
+    ///
+    /// - Parameters:
+    ///   - id: the transactional id.
+    ///   - partition: the journal partition, and the output partitions.
+    ///   - last: the offset from before the open transaction with its receipt.
+    func endScore(
+        _ id: String,
+        _ partition: Int32,
+        _ last: CommittedOffset?
+    ) throws(Setback) {
+        let sequences = last.flatMap { Receipt.sequences(in: $0.metadata) } ?? []
+        let outputs = configuration.outputTopics.map { TopicPartition($0, partition) }
+        var isVisible = false
+        do {
+            let consumer = try FetchConsumer(configuration.consumerSettings)
+            for (place, output) in outputs.enumerated() {
+                let due = place < sequences.count ? sequences[place] : 0
+                if try count(of: output, consumer, atLeast: due) > due { isVisible = true }
+            }
+        } catch let error as KafkaError {
+            throw Setback(error)
+        } catch {
+            throw .again("\(error)")
+        }
+        try end(
+            id,
+            configuration.scoreGroup,
+            // What is committed is seen: then only the offsets get a marker now, and each output with its next record.
+            isVisible ? [] : outputs,
+            Array("{}".utf8),
+            isCommit: isVisible
+        )
+    }
+
+    /// How many records of an output are visible, counted only where there may be more than `due`.
+    private func count(
+        of output: TopicPartition,
+        _ consumer: FetchConsumer,
+        atLeast due: Int64
+    ) throws -> Int64 {
+        let bounds = try consumer.offsets(of: [output], within: .seconds(10))[0].get()
+        // Markers take offsets, too: so many records and markers are there at most.
+        if bounds.end - bounds.low <= due { return due }
+        var queue = consumer.queue()
+        let source = try queue.start(output, at: .offset(bounds.low))
+        var count: Int64 = 0
+        let deadline = Ticker.now + 60_000
+        while queue.position(of: source) < bounds.end, Ticker.now < deadline {
+            let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
+            count += Int64(batch.count)
+        }
+        return count
+    }
+}
