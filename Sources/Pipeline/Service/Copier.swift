@@ -116,6 +116,7 @@ struct Copier: ~Copyable {
         for index in sources.indices where sources[index].isOwned && sources[index].kind == .events
         {
             sources[index].metadata.reached = sources[index].reaches
+            sources[index].metadata.isAtEnd = sources[index].isAtEnd
             sources[index].isTouched = true
         }
     }
@@ -483,6 +484,7 @@ struct Copier: ~Copyable {
             } else {
                 sources[index].metadata.reached = sources[index].reaches
             }
+            sources[index].metadata.isAtEnd = sources[index].isAtEnd
             sources[index].isTouched = true
             let reached = sources[index].metadata.reached
             guard reached != .distantPast else { continue }

@@ -50,7 +50,10 @@ final class ForeignProgress: Sendable {
             // Nothing committed: it has not begun.
             let metadata =
                 one.offset == nil ? nil : SourceMetadata(one.metadata, partitions: partitionCount)
-            slowest = min(slowest, metadata?.reached ?? .distantPast)
+            // What is at its end holds nobody back: of a history its time goes on no faster than the clock.
+            if metadata?.isAtEnd != true {
+                slowest = min(slowest, metadata?.reached ?? .distantPast)
+            }
             newest = max(newest, metadata?.newest ?? .distantPast)
         }
         state.with { state in

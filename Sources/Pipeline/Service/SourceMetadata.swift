@@ -3,8 +3,8 @@ internal import Journal
 /// What is committed beside a source partition's offset, in the same transaction as the records copied from it.
 ///
 /// It is text of ASCII and at most 4096 bytes, the broker's limit: `1 ` and base64 of variable-length integers: the
-/// first offset ever copied, the progress and the newest record's time in microseconds, then for each journal partition
-/// the number of records given to it. Behind it, where there is room, a space and the transactional id of who wrote it.
+/// first offset ever copied, the progress and the newest record's time in microseconds, whether its end was reached,
+/// then for each journal partition the number of records given to it. Behind it, where there is room, a space and the transactional id of who wrote it.
 struct SourceMetadata: Equatable {
     /// The first offset that was copied.
     var firstOffset: Int64
@@ -12,6 +12,8 @@ struct SourceMetadata: Equatable {
     var reached: Instant
     /// Largest time of a record copied.
     var newest: Instant
+    /// It had been copied to its end: nobody need wait for it.
+    var isAtEnd = false
     /// Next counter, by journal partition.
     var counters: [UInt64]
 
@@ -28,6 +30,7 @@ struct SourceMetadata: Equatable {
         Self.put(UInt64(bitPattern: firstOffset), &bytes)
         Self.put(UInt64(bitPattern: reached.microseconds), &bytes)
         Self.put(UInt64(bitPattern: newest.microseconds), &bytes)
+        Self.put(isAtEnd ? 1 : 0, &bytes)
         for counter in counters { Self.put(counter, &bytes) }
         var text: [UInt8] = [UInt8(ascii: "1"), UInt8(ascii: " ")]
         text.reserveCapacity(4 + bytes.count * 4 / 3)
@@ -72,11 +75,12 @@ struct SourceMetadata: Equatable {
             guard let value = Self.take(bytes, &place) else { return nil }
             values.append(value)
         }
-        guard values.count == 3 + partitions else { return nil }
+        guard values.count == 4 + partitions, values[3] <= 1 else { return nil }
         firstOffset = Int64(bitPattern: values[0])
         reached = Instant(microseconds: Int64(bitPattern: values[1]))
         newest = Instant(microseconds: Int64(bitPattern: values[2]))
-        counters = Array(values.dropFirst(3))
+        isAtEnd = values[3] == 1
+        counters = Array(values.dropFirst(4))
     }
 
     init(firstOffset: Int64, partitions: Int) {
