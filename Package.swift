@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
             name: "Pipeline",
-            dependencies: ["Engine", "Ingest", "Journal", "Kafka"],
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "CShims"],
             swiftSettings: views
         ),
 

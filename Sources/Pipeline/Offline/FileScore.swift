@@ -91,7 +91,7 @@ public struct FileScore: Sendable {
         do { writer = try OfflineWriter(folder: options.output) } catch { throw .file(error) }
 
         let options = options
-        let feeder = WorkThread {
+        let feeder = WorkThread("feed") {
             do throws(FileFailure) {
                 try Self.feed(options, horizon, filled, emptied)
             } catch {

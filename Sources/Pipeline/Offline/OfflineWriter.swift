@@ -25,7 +25,7 @@ final class OfflineWriter: Sendable {
         let (full, empty) = (full, empty)
         let state = WriterState()
         self.state = state
-        thread = WorkThread {
+        thread = WorkThread("write") {
             do throws(FileFailure) {
                 while let load = full.receive() {
                     for (place, buffer) in load.buffers.enumerated() {

@@ -29,9 +29,9 @@ final class ForeignProgress: Sendable {
 
     init(_ offsets: GroupOffsets, partitionCount: Int32) {
         self.partitionCount = Int(partitionCount)
-        _ = WorkThread { [self] in
+        _ = WorkThread("ingest-others") { [self] in
             while true {
-                let (partitions, isUrgent, isOver) = state.with {
+                let (partitions, isUrgent, isOver) = state.read {
                     ($0.partitions, $0.isUrgent, $0.isOver)
                 }
                 if isOver { return }
@@ -77,8 +77,8 @@ final class ForeignProgress: Sendable {
     /// The latest record time that may be copied now; nil where nobody is waited for. It is asked for more often while
     /// it is urgent, that is, while somebody waits for it.
     func limit(isUrgent: Bool) -> Instant? {
-        state.with { state in
-            state.isUrgent = isUrgent
+        if state.read({ $0.isUrgent != isUrgent }) { state.with { $0.isUrgent = isUrgent } }
+        return state.read { state in
             guard let slowest = state.slowest, Ticker.now - state.changedAt < Self.patience else {
                 return nil
             }
@@ -88,7 +88,7 @@ final class ForeignProgress: Sendable {
     }
 
     /// The newest record time that others have copied, for `clock: records`.
-    var newest: Instant { state.with { $0.newest } }
+    var newest: Instant { state.read { $0.newest } }
 
     /// Ends its thread.
     func end() { state.with { $0.isOver = true } }

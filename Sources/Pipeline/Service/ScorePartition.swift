@@ -58,7 +58,7 @@ struct ScorePartition: Sendable {
         }
     }
 
-    private var isOver: Bool { control.shouldStop || order.with { $0.isOver } }
+    private var isOver: Bool { control.shouldStop || order.read { $0.isOver } }
 
     /// Takes the partition over and works until it is not ours any more.
     private func own(_ lastSuccess: inout Int64) throws(Setback) {
@@ -75,7 +75,7 @@ struct ScorePartition: Sendable {
         }
         do throws(Setback) {
             // A late fence would hit the right owner: harmless, but a pause.
-            guard order.with({ $0.wish == .run }) else { return }
+            guard order.read({ $0.wish == .run }) else { return }
             do { try producer.initialize() } catch { throw Setback(error) }
             do {
                 for topic in configuration.outputTopics {

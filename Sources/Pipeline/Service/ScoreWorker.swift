@@ -93,7 +93,7 @@ struct ScoreWorker {
                                 fetcher: fetcher,
                                 offsets: member.offsets
                             )
-                            threads[number] = WorkThread { partition.run() }
+                            threads[number] = WorkThread("score-\(number)") { partition.run() }
                         }
                     }
                 case .revoked:
@@ -112,7 +112,7 @@ struct ScoreWorker {
             }
             if let deadline = revokeDeadline,
                 Ticker.now >= deadline
-                    || orders.allSatisfy({ order in order.with { !$0.isInside } })
+                    || orders.allSatisfy({ order in order.read { !$0.isInside } })
             {
                 revokeDeadline = nil
                 do { try member.acknowledgeRevoke() } catch {

@@ -35,7 +35,7 @@ public struct Service: Sendable {
             )
             control.enter()
             threads.append(
-                WorkThread {
+                WorkThread("ingest") {
                     worker.run()
                     control.leave()
                 }
@@ -50,7 +50,7 @@ public struct Service: Sendable {
             )
             control.enter()
             threads.append(
-                WorkThread {
+                WorkThread("score") {
                     worker.run()
                     control.leave()
                 }
