@@ -6,7 +6,7 @@ extension Machine {
     /// Decides a fill at this moment and writes what follows; nothing where nothing changed.
     mutating func decide(_ fill: UInt32) {
         let facts = facts(of: fill)
-        let inForce = policies[facts.policy].rulesInForce(on: facts.date)
+        let inForce = rulesInForce(facts.policy, on: facts.date)
         let judgement = Judgement(facts, numbers[facts.policy], inForce)
         let before = fills[fill].decided
         if judgement.outcome == .none, before.outcome == .none { return }
@@ -96,7 +96,7 @@ extension Machine {
         _ judgement: Judgement,
         _ decided: Decided
     ) {
-        var out = outputs[Int(OutputTopic.decisions.rawValue)].pen()
+        var out = pen(.decisions)
         counts.decisions[Int(decided.outcome.rawValue)] += 1
         let index = outputIndex[0]
         begin(&out, .decisions, facts.entity, facts.policy)
@@ -181,11 +181,11 @@ extension Machine {
         out.put(",\"offset\":")
         out.put(offset)
         out.put("},\"policy_version\":")
-        unsafe policies[policy].versionBytes.withUnsafeBytes { unsafe out.put(string: $0) }
+        unsafe out.put(raw: fragments.bytes(numbers[policy].versionText))
     }
 
     mutating func finish(_ topic: OutputTopic, _ entity: UInt32, _ pen: Pen) {
-        outputs[Int(topic.rawValue)].finish(pen, entity: entity)
+        end(pen, topic, entity)
         sequence[Int(topic.rawValue)] += 1
         outputIndex[Int(topic.rawValue)] += 1
     }
@@ -219,9 +219,7 @@ extension Machine {
 
     func put(_ out: inout Pen, name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
-                unsafe out.put(string: $0)
-            }
+            unsafe out.put(string: reference.texts.bytes(UInt32(name.word)))
         } else {
             put(&out, Identifier(word: name.word))
         }
@@ -229,9 +227,7 @@ extension Machine {
 
     func putNpi(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
-                unsafe out.put(string: $0)
-            }
+            unsafe out.put(string: reference.texts.bytes(UInt32(name.word)))
             return
         }
         out.put(byte: UInt8(ascii: "\""))
@@ -252,7 +248,7 @@ extension Machine {
         guard patient != 0 else { return out.put("null") }
         let row = patients[patient]
         out.put(byte: UInt8(ascii: "\""))
-        out.put(raw: keyIDs.all[Int(row.keyID)])
+        unsafe out.put(raw: keyIDs.bytes(row.keyID))
         out.put(byte: UInt8(ascii: ":"))
         out.put(base64: row.tokenHigh, row.tokenLow)
         out.put(byte: UInt8(ascii: "\""))

@@ -59,18 +59,18 @@ extension Machine {
     /// The text of an entity's or site's name.
     func text(of name: NameRow) -> [UInt8] {
         name.isText
-            ? reference.texts.all[Int(name.word)] : text(of: Identifier(word: name.word))
+            ? reference.texts.array(UInt32(name.word)) : text(of: Identifier(word: name.word))
     }
 
     /// The text of an NPI.
     func npiText(_ name: NameRow) -> [UInt8] {
-        if name.isText { return reference.texts.all[Int(name.word)] }
+        if name.isText { return reference.texts.array(UInt32(name.word)) }
         return Self.digits(name.word, count: 10)
     }
 
     func text(ofProduct product: UInt32) -> [UInt8] {
         let row = reference.products[product]
-        if row.isText { return reference.texts.all[Int(row.word)] }
+        if row.isText { return reference.texts.array(UInt32(row.word)) }
         return Self.digits(row.word & (1 << 56 - 1), count: Int(row.word >> 56))
     }
 

@@ -67,9 +67,13 @@ public struct MachineSize: Sendable, Hashable {
 ///
 /// One owner, one thread. No clock, no randomness, no I/O: equal journals give equal bytes. All that an entity ever
 /// did is in one partition, so machines share nothing.
+@safe
 public struct Machine: ~Copyable {
     /// What was written since ``removeOutputs()``, by `OutputTopic.rawValue`.
-    public private(set) var outputs: [OutputBuffer]
+    public private(set) var outputs: [OutputBuffer] { didSet { lend() } }
+    /// The same buffers, uncounted: they live as long as ``outputs`` holds them.
+    @safe
+    private var lent: [4 of Unmanaged<OutputBuffer>]
     public internal(set) var counts = MachineCounts()
 
     /// Pins the machine to its place: a struct with an atomic in it is only ever handed on by its address. Without it
@@ -110,7 +114,9 @@ public struct Machine: ~Copyable {
     var numbers: [PolicyNumbers] = []
     /// Per version, by number of a set of clarification codes: whether the marker is among them.
     var isMarked: [[Bool]] = []
-    var policyNames: [[UInt8]] = []
+    /// Texts that the policies decide, as they are written.
+    var fragments = Texts()
+    var pieces = Column<PieceRow>()
     var codeSets = Texts()
     var keyIDs = Texts()
 
@@ -171,7 +177,26 @@ public struct Machine: ~Copyable {
 
     /// A machine that has seen nothing.
     public init() {
-        outputs = OutputTopic.allCases.map { _ in OutputBuffer() }
+        let buffers = OutputTopic.allCases.map { _ in OutputBuffer() }
+        outputs = buffers
+        unsafe lent = .init { place in unsafe Unmanaged.passUnretained(buffers[place]) }
+    }
+
+    private mutating func lend() {
+        let buffers = outputs
+        unsafe lent = .init { place in unsafe Unmanaged.passUnretained(buffers[place]) }
+    }
+
+    /// A pen at the end of an output topic's buffer.
+    @inline(__always)
+    func pen(_ topic: OutputTopic) -> Pen {
+        unsafe lent[Int(topic.rawValue)]._withUnsafeGuaranteedRef { $0.pen() }
+    }
+
+    /// Ends the record that `pen` wrote.
+    @inline(__always)
+    func end(_ pen: Pen, _ topic: OutputTopic, _ entity: UInt32) {
+        unsafe lent[Int(topic.rawValue)]._withUnsafeGuaranteedRef { $0.finish(pen, entity: entity) }
     }
 
     /// Empties the output buffers; `sequence` goes on.
@@ -345,7 +370,7 @@ public struct Machine: ~Copyable {
     /// Takes a policy version into force and decides again what it may touch.
     private mutating func adopt(_ policy: Policy) {
         let compiled = CompiledPolicy(policy)
-        let marks = codeSets.all.map { compiled.isMarked($0) }
+        let marks = (0..<codeSets.count).map { compiled.isMarked(codeSets.array(UInt32($0))) }
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
             guard policies[place].policy != policy else { return }
             // It is the one published last now: of equal beginnings it counts.
@@ -354,11 +379,41 @@ public struct Machine: ~Copyable {
             isMarked.remove(at: place)
         }
         policies.append(compiled)
-        numbers.append(PolicyNumbers(policy, &reference.types))
+        var plain = PolicyNumbers(policy, &reference.types)
+        plain.rules = compiled.undated
+        plain.hasDatedRules = compiled.hasDatedRules
+        plain.versionText = number(ofFragment: compiled.version)
+        for (place, piece) in compiled.pieces.enumerated() {
+            let row = PieceRow(
+                head: number(ofFragment: piece.severityAndOwner),
+                cause: number(ofFragment: piece.rootCause),
+                seed: piece.seed
+            )
+            let number = pieces.insert(row)
+            if place == 0 { plain.firstPiece = number }
+        }
+        numbers.append(plain)
         isMarked.append(marks)
         change = .policy
         redecideAll { _, _ in true }
         settleAccumulators()
+    }
+
+    private mutating func number(ofFragment bytes: [UInt8]) -> UInt32 {
+        unsafe bytes.withUnsafeBytes { unsafe fragments.number(of: $0) }
+    }
+
+    /// The rules of a version that are judged for something of a date.
+    @inline(__always)
+    func rulesInForce(_ policy: Int, on date: CivilDate) -> RuleSet {
+        if numbers[policy].hasDatedRules { return policies[policy].rulesInForce(on: date) }
+        return numbers[policy].rules
+    }
+
+    /// What every alert of a rule says.
+    @inline(__always)
+    func piece(_ policy: Int, _ rule: Rule) -> PieceRow {
+        pieces[numbers[policy].firstPiece + UInt32(rule.rawValue)]
     }
 
     /// The place of the version in force on a date (SEMANTICS 34): of several the one that begins last, of equal
@@ -386,11 +441,11 @@ public struct Machine: ~Copyable {
 
     /// Number of a set of clarification codes.
     mutating func codeSet(_ bytes: UnsafeRawBufferPointer) -> UInt16 {
-        let before = codeSets.all.count
+        let before = codeSets.count
         let number = unsafe codeSets.number(of: bytes)
-        if codeSets.all.count > before {
+        if codeSets.count > before {
             for place in policies.indices {
-                isMarked[place].append(policies[place].isMarked(codeSets.all[before]))
+                isMarked[place].append(policies[place].isMarked(codeSets.array(UInt32(before))))
             }
         }
         // More sets than sixteen bits can name are no codes but noise, and noise marks nothing.

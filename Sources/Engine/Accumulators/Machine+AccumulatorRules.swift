@@ -8,7 +8,7 @@ extension Machine {
     mutating func settleAccumulator(_ number: UInt32, wentNegative: Bool) {
         let date = CivilDate(day: today)
         let policy = policy(on: date)
-        let inForce = policies[policy].rulesInForce(on: date)
+        let inForce = rulesInForce(policy, on: date)
         let row = accumulators[number]
 
         let isNegative =
@@ -82,7 +82,7 @@ extension Machine {
         }
         let date = CivilDate(day: today)
         let policy = policy(on: date)
-        settle(.accumulatorStale, number, true, policy, policies[policy].rulesInForce(on: date))
+        settle(.accumulatorStale, number, true, policy, rulesInForce(policy, on: date))
     }
 
     // MARK: invoices
@@ -107,7 +107,7 @@ extension Machine {
         guard accumulators.count > 0 else { return }
         let date = CivilDate(day: today)
         let policy = policy(on: date)
-        let inForce = policies[policy].rulesInForce(on: date)
+        let inForce = rulesInForce(policy, on: date)
         for number in 1..<UInt32(accumulators.used) {
             let row = accumulators[number]
             if row.account == .discounted, row.lastMoved != .min {

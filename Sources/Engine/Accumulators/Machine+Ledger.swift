@@ -223,7 +223,7 @@ extension Machine {
         )
         let date = header.occurredAt.date
         let policy = policy(on: date)
-        let inForce = policies[policy].rulesInForce(on: date)
+        let inForce = rulesInForce(policy, on: date)
         let row = accumulators[number]
         let invoice = unsafe IncomingIdentifier(record.bytes(purchase.invoiceID))
         // A credit brings the count down: it never is the purchase that was too many.
@@ -370,7 +370,7 @@ extension Machine {
         let row = accumulators[number]
         let entity = reference.pharmacies.rows[row.pharmacy].entity
         let policy = policy(on: CivilDate(day: today))
-        var out = outputs[Int(OutputTopic.accumulators.rawValue)].pen()
+        var out = pen(.accumulators)
         let index = outputIndex[2]
         begin(&out, .accumulators, entity, policy)
         out.put(",\"increment_id\":\"i_")
@@ -439,7 +439,7 @@ extension Machine {
         let accumulator = accumulators[row.accumulator]
         let entity = reference.pharmacies.rows[accumulator.pharmacy].entity
         let size = Quantity(millionths: row.packageSize)
-        var out = outputs[Int(OutputTopic.replenishments.rawValue)].pen()
+        var out = pen(.replenishments)
         begin(&out, .replenishments, entity, policy)
         out.put(",\"replenishment_id\":\"r_")
         putNumber(&out, row.recordNumber, Int64(row.index))

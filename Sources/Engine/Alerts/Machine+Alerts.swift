@@ -83,7 +83,9 @@ extension Machine {
         if judgement.outcome == .reversed { return [] }
         let hasQualified = fills[facts.fill].hasQualified
         var rules = judgement.failing
-        if !facts.isTreated, !hasQualified { rules.formIntersection(.alwaysAlerting) }
+        if !facts.isTreated, !hasQualified {
+            rules.formIntersection(numbers[facts.policy].alwaysAlerting)
+        }
         if facts.isAdministered, !hasQualified {
             rules.rawValue &= ~RuleSet(.encounterInpatient).rawValue
         }
@@ -155,7 +157,7 @@ extension Machine {
         // A freed row is recognised by having no id.
         alerts[number].idHigh = 0
         alerts[number].idLow = 0
-        dispositions[number] = nil
+        if !dispositions.isEmpty { dispositions[number] = nil }
         alerts.remove(number)
     }
 
@@ -164,7 +166,7 @@ extension Machine {
         unsafe UInt32(
             truncatingIfNeeded: Hash.bytes(
                 scratch.written,
-                seed: policies[policy].pieces[Int(rule.rawValue)].seed
+                seed: piece(policy, rule).seed
             )
         )
     }
@@ -340,12 +342,12 @@ extension Machine {
         out.put(row.rule.text)
         out.put("\",\"state\":\"")
         out.put(state.text)
-        out.put(raw: policies[policy].pieces[Int(row.rule.rawValue)].severityAndOwner)
+        unsafe out.put(raw: fragments.bytes(piece(policy, row.rule).head))
     }
 
     /// `root_cause` and the name of `summary`, whose text comes next.
     private func putCause(_ out: inout Pen, _ rule: Rule, _ policy: Int) {
-        out.put(raw: policies[policy].pieces[Int(rule.rawValue)].rootCause)
+        unsafe out.put(raw: fragments.bytes(piece(policy, rule).cause))
     }
 
     private func putOccurrence(_ out: inout Pen, _ alert: UInt32) {
@@ -366,7 +368,7 @@ extension Machine {
     private func putDispositions(_ out: inout Pen, _ alert: UInt32) {
         out.put(",\"dispositions\":[")
         var isFirst = true
-        for note in dispositions[alert] ?? [] {
+        for note in dispositions.isEmpty ? [] : dispositions[alert] ?? [] {
             out.put(isFirst ? "{\"offset\":" : ",{\"offset\":")
             isFirst = false
             out.put(note.offset)
@@ -396,7 +398,7 @@ extension Machine {
         _ state: AlertState,
         _ facts: Facts
     ) {
-        var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
+        var out = pen(.alerts)
         let row = alerts[alert]
         begin(&out, .alerts, facts.entity, facts.policy)
         putHead(&out, alert, state, facts.policy)
@@ -428,7 +430,7 @@ extension Machine {
 
     private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
     {
-        var out = outputs[Int(OutputTopic.alerts.rawValue)].pen()
+        var out = pen(.alerts)
         let row = alerts[alert]
         let accumulator = accumulators[row.subject]
         let entity = reference.pharmacies.rows[accumulator.pharmacy].entity

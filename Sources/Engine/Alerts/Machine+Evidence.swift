@@ -71,14 +71,14 @@ extension Machine {
         case .manufacturerRestriction:
             // A fill that lost its dispense has no product: row 0 is no row.
             let labeler = facts.product == 0 ? 0 : reference.products[facts.product].labeler
-            text(&out, "labeler", reference.texts.all[Int(labeler)])
-            text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
+            text(&out, "labeler", reference.texts.array(labeler))
+            text(&out, "entity_type", reference.types.array(UInt32(facts.entityType)))
             name(&out, "arrangement")
             out.put(facts.isContractPharmacy ? "\"contract\"" : "\"in_house\"")
             date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .orphanDrugExcluded:
             product(&out, "ndc11", facts)
-            text(&out, "entity_type", reference.types.all[Int(facts.entityType)])
+            text(&out, "entity_type", reference.types.array(UInt32(facts.entityType)))
         case .mfpUnmarked:
             if facts.unmarkedMedicareClaim != 0 { claimID(&out, facts.unmarkedMedicareClaim) }
             date(&out, "mfp_from", facts.mfpFrom)
@@ -396,9 +396,7 @@ extension Machine {
     /// An entity's or site's name inside a JSON string.
     func putBare(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
-                unsafe out.put(escaping: $0)
-            }
+            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
         } else {
             out.put(packed: name.word)
         }
@@ -407,9 +405,7 @@ extension Machine {
     /// An NPI inside a JSON string.
     func putBareNpi(_ out: inout Pen, _ name: NameRow) {
         if name.isText {
-            unsafe reference.texts.all[Int(name.word)].withUnsafeBytes {
-                unsafe out.put(escaping: $0)
-            }
+            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
         } else {
             out.put(name.word, digits: 10)
         }

@@ -38,15 +38,23 @@ public final class OutputBuffer: @unchecked Sendable {
     @exclusivity(unchecked)
     public private(set) var entities: [UInt32] = []
 
+    /// Days written last.
+    let dates: UnsafeMutablePointer<DateText>
+
     /// An empty buffer.
     public init(capacity: Int = 1 << 20) {
         let room = max(capacity, 1 << 16)
         unsafe base = .allocate(capacity: room)
         unsafe limit = base + room
         unsafe cursor = base
+        unsafe dates = .allocate(capacity: 4)
+        unsafe dates.initialize(repeating: .none, count: 4)
     }
 
-    deinit { unsafe base.deallocate() }
+    deinit {
+        unsafe base.deallocate()
+        unsafe dates.deallocate()
+    }
 
     /// Number of records.
     public var count: Int { unsafe ends.count }

@@ -34,8 +34,22 @@ struct PolicyNumbers: BitwiseCopyable {
     let referralRelationships: UInt16
     let orphanExcludedTypes: TypeSet
     let gpoProhibitedTypes: TypeSet
+    /// Rules that keep a fill from qualifying, and those that alert on any; beside the numbers, since a constant of
+    /// another module is asked for each time whether it was made yet.
+    let blocking: RuleSet
+    let alwaysAlerting: RuleSet
+    /// Rules judged whatever the date; none where some have dates.
+    var rules: RuleSet = []
+    /// Some rules have dates, so the policy itself must be asked.
+    var hasDatedRules = false
+    /// Number of the version's text, as it is written, in the machine's pieces.
+    var versionText: UInt32 = 0
+    /// What alerts of rule 0 say; the other rules follow.
+    var firstPiece: UInt32 = 0
 
     init(_ policy: Policy, _ types: inout Texts) {
+        blocking = .blocking
+        alwaysAlerting = .alwaysAlerting
         lookBackDays = policy.lookBackDays
         encounterAheadDays = policy.encounterAheadDays
         dischargeHours = policy.dischargeHours
@@ -85,6 +99,16 @@ struct PolicyNumbers: BitwiseCopyable {
     }
 }
 
+/// Where in the machine's texts stands what every alert of a rule says.
+struct PieceRow: BitwiseCopyable {
+    /// From the end of `state` to `"subject":`.
+    var head: UInt32
+    /// From `"root_cause":` to `"summary":`.
+    var cause: UInt32
+    /// Hash of both: an alert is updated when one of them changes.
+    var seed: UInt64
+}
+
 /// A version of the policy with the pieces of output that it decides, made once.
 final class CompiledPolicy: Sendable {
     /// What every alert of a rule says.
@@ -98,17 +122,21 @@ final class CompiledPolicy: Sendable {
     }
 
     let policy: Policy
-    let versionBytes: [UInt8]
+    /// The version as a JSON string.
+    let version: [UInt8]
     /// By `Rule.rawValue`.
     let pieces: [Pieces]
     /// Rules judged whatever the date, and those that have dates.
-    private let undated: RuleSet
+    let undated: RuleSet
     private let dated: [Rule]
 
     init(_ policy: Policy) {
         self.policy = policy
-        versionBytes = Array(policy.version.utf8)
         let writer = OutputBuffer(capacity: 1 << 16)
+        var text = writer.pen()
+        text.put(string: policy.version)
+        writer.keep(text)
+        version = unsafe Array(writer.written)
         pieces = Rule.allCases.map { rule in
             let one = policy[rule]
             writer.removeAll()
@@ -146,6 +174,9 @@ final class CompiledPolicy: Sendable {
         self.undated = undated
         self.dated = dated
     }
+
+    /// Whether the date matters for the rules in force.
+    var hasDatedRules: Bool { !dated.isEmpty }
 
     /// The rules that are judged for something of this date.
     func rulesInForce(on date: CivilDate) -> RuleSet {

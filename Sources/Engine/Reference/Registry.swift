@@ -95,22 +95,58 @@ struct Restriction: BitwiseCopyable {
     var to: CivilDate
 }
 
-/// Texts by number, each kept once.
+/// Texts by number, each kept once, one behind another in flat memory: a text in an array of its own would be counted at
+/// each look.
+@safe
 struct Texts: ~Copyable {
-    private(set) var all: [[UInt8]] = [[]]
+    private var memory: UnsafeMutableRawPointer
+    private var capacity = 4096
+    /// Where each text ends; number 0 is the empty text.
+    private var ends = Column<UInt64>()
+    private var used = 0
     private var index = Index(small: true)
+
+    init() {
+        unsafe memory = .allocate(byteCount: capacity, alignment: 16)
+        // The column's number 0 is never handed out and reads as zero.
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// How many there are, the empty one included.
+    var count: Int { ends.used }
+
+    /// The bytes of a text, until another is added.
+    @inline(__always)
+    func bytes(_ number: UInt32) -> UnsafeRawBufferPointer {
+        let start = number == 0 ? 0 : Int(ends[number - 1])
+        let end = number == 0 ? 0 : Int(ends[number])
+        // Ends were written by `number(of:)` and lie inside the memory.
+        return unsafe UnsafeRawBufferPointer(start: memory + start, count: end - start)
+    }
+
+    /// The bytes of a text as an array.
+    func array(_ number: UInt32) -> [UInt8] { unsafe Array(bytes(number)) }
 
     /// The number of a text, which is given one if it is new. Number 0 is the empty text.
     mutating func number(of bytes: UnsafeRawBufferPointer) -> UInt32 {
         guard bytes.count > 0 else { return 0 }
         let hash = unsafe Hash.bytes(bytes, seed: Hash.second)
-        let found = index.find(hash) { number in
-            let text = all[Int(number)]
-            return unsafe text.count == bytes.count && text.elementsEqual(bytes)
-        }
+        let found = index.find(hash) { unsafe Hash.isEqual(self.bytes($0), bytes) }
         if found != 0 { return found }
-        all.append(unsafe Array(bytes))
-        let number = UInt32(all.count - 1)
+        if used + bytes.count > capacity {
+            while used + bytes.count > capacity { capacity *= 2 }
+            let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+            unsafe larger.copyMemory(from: memory, byteCount: used)
+            unsafe memory.deallocate()
+            unsafe memory = larger
+        }
+        if let base = bytes.baseAddress {
+            // Room was made above.
+            unsafe (memory + used).copyMemory(from: base, byteCount: bytes.count)
+        }
+        used += bytes.count
+        let number = ends.insert(UInt64(used))
         index.insert(hash, number)
         return number
     }
@@ -120,7 +156,7 @@ struct Texts: ~Copyable {
         return unsafe bytes.withUnsafeBytes { unsafe number(of: $0) }
     }
 
-    func string(_ number: UInt32) -> String { String(decoding: all[Int(number)], as: UTF8.self) }
+    func string(_ number: UInt32) -> String { unsafe String(decoding: bytes(number), as: UTF8.self) }
 }
 
 /// Names of one kind by (entity, word), as they come in records.

@@ -61,7 +61,7 @@ struct Judgement {
         note(.fillDuplicate, FillDuplicate.judge(facts), inForce)
         note(.patientVelocity, PatientVelocity.judge(facts), inForce)
 
-        if !failing.isDisjoint(with: .blocking) {
+        if !failing.isDisjoint(with: policy.blocking) {
             outcome = .notQualified
             return
         }

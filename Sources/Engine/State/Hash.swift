@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// 64-bit hashing of keys, the same on every machine: tables are looked up, never walked, so their order shows nowhere.
 ///
 /// The mixing step is that of wyhash (Wang Yi, public domain): the two halves of a 128-bit product, exclusive-or'ed.
@@ -15,6 +17,15 @@ enum Hash {
     /// The hash of two words.
     @inline(__always)
     static func words(_ a: UInt64, _ b: UInt64) -> UInt64 { mix(a ^ first, b ^ second) }
+
+    /// Whether both are the same bytes.
+    @inline(__always)
+    static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        guard let a = left.baseAddress, let b = right.baseAddress else { return true }
+        // Both are as long as the count.
+        return unsafe memcmp(a, b, left.count) == 0
+    }
 
     /// The hash of some bytes, under a seed.
     @inline(__always)

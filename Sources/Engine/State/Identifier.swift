@@ -56,8 +56,7 @@ struct LongIdentifiers: ~Copyable {
     }
 
     func isEqual(_ number: UInt32, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        let text = texts[Int(number)]
-        return unsafe text.count == bytes.count && text.elementsEqual(bytes)
+        unsafe texts[Int(number)].withUnsafeBytes { unsafe Hash.isEqual($0, bytes) }
     }
 
     func text(_ number: UInt32) -> [UInt8] { texts[Int(number)] }

@@ -41,7 +41,10 @@ struct Sources: ~Copyable {
         _ source: RecordSource,
         isEvent: Bool
     ) -> String? {
-        let place = unsafe place(names.number(of: topic), source.partition)
+        // Records of one source come in runs: its name is compared, not looked up.
+        let isLast = unsafe last < rows.count && rows[last].partition == source.partition
+            && Hash.isEqual(names.bytes(rows[last].topic), topic)
+        let place = unsafe isLast ? last : place(names.number(of: topic), source.partition)
         defer {
             rows[place].counter += 1
             rows[place].offset = source.offset

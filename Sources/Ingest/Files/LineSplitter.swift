@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Journal
 
 /// A line over 1 MiB: what is kept of it for its dead letter.
@@ -122,32 +123,12 @@ public struct LineSplitter: ~Copyable {
 
     /// The place of the next line feed.
     private mutating func newline() -> Int? {
-        while searched < filled {
-            let left = filled - searched
-            // Eight bytes at a step: the top bit of a byte comes up where it is a line feed; bits above a hit may be
-            // wrong, the lowest never is.
-            if left >= 8 {
-                let word = unsafe UInt64(
-                    littleEndian: memory.loadUnaligned(
-                        fromByteOffset: searched,
-                        as: UInt64.self
-                    )
-                )
-                let difference = word ^ 0x0A0A_0A0A_0A0A_0A0A
-                let hits =
-                    (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
-                if hits == 0 {
-                    searched &+= 8
-                    continue
-                }
-                return searched &+ hits.trailingZeroBitCount &>> 3
-            }
-            if unsafe memory.load(fromByteOffset: searched, as: UInt8.self) == 0x0A {
-                return searched
-            }
-            searched &+= 1
+        // The bytes from `searched` to `filled` are in the memory.
+        guard let found = unsafe memchr(memory + searched, 0x0A, filled - searched) else {
+            searched = filled
+            return nil
         }
-        return nil
+        return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(memory)
     }
 
     /// What to do when no line feed is left: ask for more, put an endless line aside, or give the last line. Nil means
