@@ -129,7 +129,7 @@ extension Machine {
         deadlines.visitNext(20) { row in
             guard row & Self.accumulatorBit == 0 else { return }
             if wave == 0 { return fills.prefetch(row) }
-            guard !fills[row].decided.waiting.isEmpty else { return }
+            guard fills[row].isWaiting else { return }
             let dispense = fills[row].firstDispense
             guard dispense != 0 else { return }
             if wave == 1 { return dispenses.prefetch(dispense) }

@@ -13,7 +13,7 @@ extension Machine {
 
         let formerPrimary = fills[fill].primary
         let wasBillReversed = fills[fill].isBillReversed
-        fills[fill].primary = facts.primary
+        fills[fill].hasPrimary = facts.primary != 0
         fills[fill].isBillReversed = facts.hasPaidClaim && facts.liveCount == 0
         if judgement.next != .max,
             judgement.waiting != before.waiting || before.outcome == .none || change == .policy
@@ -50,7 +50,7 @@ extension Machine {
         decided.isTreated = facts.isTreated
         decided.product = facts.product
         if facts.shown != 0 {
-            decided.dispense = dispenses[facts.shown].id
+            decided.dispense = facts.shown
             decided.quantity = facts.quantity
             decided.unit = facts.unit
         }

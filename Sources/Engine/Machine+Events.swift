@@ -52,9 +52,7 @@ extension Machine {
             occurredAt: occurredAt,
             offset: offset,
             fill: fill,
-            nextOfFill: 0,
             patient: patient,
-            nextOfPatient: 0,
             prescriber: reference.provider(entity, dispense.prescriber, in: record),
             site: unsafe reference.site(entity, record.bytes(dispense.siteID)),
             product: reference.product(dispense.ndc, in: record),
@@ -207,7 +205,6 @@ extension Machine {
             quantity: claim.quantity.millionths,
             occurredAt: header.occurredAt.instant.microseconds,
             offset: offset,
-            next: 0,
             product: reference.product(claim.ndc, in: record),
             payer: reference.payer(claim, in: record),
             codes: unsafe codeSet(record.bytes(claim.clarificationCodes)),
@@ -259,7 +256,6 @@ extension Machine {
             FillRow(
                 rx: keep(incoming),
                 firstArrival: arrival.microseconds,
-                decisionRecord: 0,
                 pharmacy: pharmacy,
                 fillNumber: fillNumber,
                 lastDay: day
@@ -299,7 +295,7 @@ extension Machine {
         let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
         let hash = inHand.thingHash
         let found = encounterIndex.find(hash) {
-            isEqual(encounters[$0].id, id) && encounters[$0].entity == entity
+            isEqual(encounters[$0].id, id) && reference.providers.rows[encounters[$0].provider].entity == entity
         }
         let occurredAt = header.occurredAt.instant.microseconds
         let end = encounter.end.isPresent ? encounter.end.instant.microseconds : Int64.min
@@ -315,12 +311,8 @@ extension Machine {
             classCode: encounter.classCode,
             status: encounter.status,
             givesEnd: encounter.end.isPresent,
-            entity: entity,
             patient: patient,
-            nextOfPatient: 0,
-            provider: provider,
-            older: 0,
-            nextInBucket: 0
+            provider: provider
         )
         if found == 0 {
             row.id = keep(id)

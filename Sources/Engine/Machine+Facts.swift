@@ -21,7 +21,7 @@ extension Machine {
             facts.writtenOn = CivilDate(day: dispenses[shown].writtenOn)
             facts.isCash = dispenses[shown].payment == .cash
             facts.isAdministered = dispenses[shown].setting == .administered
-            facts.unit = dispenses[shown].unit.rawValue
+            facts.unit = dispenses[shown].unit
             facts.patient = dispenses[shown].patient
             facts.prescriber = dispenses[shown].prescriber
             facts.product = dispenses[shown].product

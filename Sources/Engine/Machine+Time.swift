@@ -126,7 +126,7 @@ extension Machine {
                 while fill != 0, leaving.count < 32 {
                     let next = fills[fill].nextInBucket
                     let due = fills[fill].lastDay &+ Int32(horizonDays) &+ 1
-                    if due <= today, fills[fill].decided.outcome != .pending {
+                    if due <= today, fills[fill].outcome != .pending {
                         leaving.append(fill)
                     } else {
                         fills[fill].nextInBucket = fillBuckets.insert(fill, due: due, today: today)

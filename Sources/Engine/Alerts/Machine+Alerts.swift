@@ -140,7 +140,6 @@ extension Machine {
             AlertRow(
                 idHigh: high,
                 idLow: low,
-                content: 0,
                 subject: subject,
                 next: next,
                 rule: rule,
