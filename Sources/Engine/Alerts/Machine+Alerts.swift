@@ -99,17 +99,8 @@ extension Machine {
             if alerts[number].rule == rule { return number }
             number = alerts[number].next
         }
-        var key = keys.pen()
-        putKey(&key, fills[fill].pharmacy, rule)
-        putBare(&key, fills[fill].rx)
-        key.put(byte: 0x1F)
-        key.put(Int64(fills[fill].fillNumber))
         number = insertAlert(
-            key,
-            rule,
-            subject: fill,
-            next: fills[fill].firstAlert,
-            isOfFill: true
+            AlertRow(subject: fill, next: fills[fill].firstAlert, rule: rule, isOfFill: true)
         )
         fills[fill].firstAlert = number
         return number
@@ -126,36 +117,47 @@ extension Machine {
         key.put(byte: 0x1F)
     }
 
-    private mutating func insertAlert(
-        _ key: Pen,
-        _ rule: Rule,
-        subject: UInt32,
-        next: UInt32,
-        isOfFill: Bool
-    ) -> UInt32 {
-        keys.keep(key)
-        let (high, low) = unsafe SHA256.prefix(keys.written)
-        keys.removeAll()
-        let number = alerts.insert(
-            AlertRow(
-                idHigh: high,
-                idLow: low,
-                subject: subject,
-                next: next,
-                rule: rule,
-                isOfFill: isOfFill
-            )
-        )
-        if hasAlertIndex { alertIndex.insert(Hash.words(high, low), number) }
+    private mutating func insertAlert(_ row: AlertRow, invoice: Identifier = .none) -> UInt32 {
+        let number = alerts.insert(row)
+        if invoice != .none { invoices[number] = invoice }
+        if hasAlertIndex {
+            let (high, low) = id(ofAlert: number)
+            alertIndex.insert(Hash.words(high, low), number)
+        }
         return number
     }
 
-    mutating func removeAlert(_ number: UInt32) {
+    /// An alert's 128 bits: of SHA-256 over entity, rule and subject (OUTPUTS).
+    private func id(ofAlert number: UInt32) -> (UInt64, UInt64) {
         let row = alerts[number]
-        if hasAlertIndex { alertIndex.remove(Hash.words(row.idHigh, row.idLow), number) }
-        // A freed row is recognised by having no id.
-        alerts[number].idHigh = 0
-        alerts[number].idLow = 0
+        var key = keys.pen()
+        if row.isOfFill {
+            putKey(&key, fills[row.subject].pharmacy, row.rule)
+            putBare(&key, fills[row.subject].rx)
+            key.put(byte: 0x1F)
+            key.put(Int64(fills[row.subject].fillNumber))
+        } else {
+            let accumulator = accumulators[row.subject]
+            putKey(&key, accumulator.pharmacy, row.rule)
+            unsafe text(ofProduct: accumulator.product).withUnsafeBytes { unsafe key.put(raw: $0) }
+            key.put(byte: 0x1F)
+            key.put(accumulator.account.text)
+            if let invoice = invoices[number] {
+                key.put(byte: 0x1F)
+                putBare(&key, invoice)
+            }
+        }
+        keys.keep(key)
+        defer { keys.removeAll() }
+        return unsafe SHA256.prefix(keys.written)
+    }
+
+    mutating func removeAlert(_ number: UInt32) {
+        if hasAlertIndex {
+            let (high, low) = id(ofAlert: number)
+            alertIndex.remove(Hash.words(high, low), number)
+        }
+        alerts[number].subject = 0
         if !dispositions.isEmpty { dispositions[number] = nil }
         alerts.remove(number)
     }
@@ -212,24 +214,15 @@ extension Machine {
         _ rule: Rule,
         invoice: Identifier = .none
     ) -> UInt32 {
-        let row = accumulators[number]
-        var key = keys.pen()
-        putKey(&key, row.pharmacy, rule)
-        unsafe text(ofProduct: row.product).withUnsafeBytes { unsafe key.put(raw: $0) }
-        key.put(byte: 0x1F)
-        key.put(row.account.text)
-        if invoice != .none {
-            key.put(byte: 0x1F)
-            putBare(&key, invoice)
-        }
         let alert = insertAlert(
-            key,
-            rule,
-            subject: number,
-            next: row.firstAlert,
-            isOfFill: false
+            AlertRow(
+                subject: number,
+                next: accumulators[number].firstAlert,
+                rule: rule,
+                isOfFill: false
+            ),
+            invoice: invoice
         )
-        if invoice != .none { invoices[alert] = invoice }
         accumulators[number].firstAlert = alert
         return alert
     }
@@ -282,9 +275,7 @@ extension Machine {
             return
         }
         indexAlerts()
-        let alert = alertIndex.find(Hash.words(high, low)) {
-            alerts[$0].idHigh == high && alerts[$0].idLow == low
-        }
+        let alert = alertIndex.find(Hash.words(high, low)) { id(ofAlert: $0) == (high, low) }
         guard alert != 0, self.entity(ofAlert: alert) == entity else {
             counts.dispositionsWithoutEffect += 1
             return
@@ -316,9 +307,9 @@ extension Machine {
     private mutating func indexAlerts() {
         guard !hasAlertIndex else { return }
         hasAlertIndex = true
-        for number in 1..<UInt32(alerts.used)
-        where alerts[number].idHigh | alerts[number].idLow != 0 {
-            alertIndex.insert(Hash.words(alerts[number].idHigh, alerts[number].idLow), number)
+        for number in 1..<UInt32(alerts.used) where alerts[number].subject != 0 {
+            let (high, low) = id(ofAlert: number)
+            alertIndex.insert(Hash.words(high, low), number)
         }
     }
 
@@ -334,9 +325,10 @@ extension Machine {
     /// The fields from `alert_id` to `owner`.
     private func putHead(_ out: inout Pen, _ alert: UInt32, _ state: AlertState, _ policy: Int) {
         let row = alerts[alert]
+        let (high, low) = id(ofAlert: alert)
         out.put(",\"alert_id\":\"a_")
-        out.put(hex: row.idHigh)
-        out.put(hex: row.idLow)
+        out.put(hex: high)
+        out.put(hex: low)
         out.put("\",\"rule\":\"")
         out.put(row.rule.text)
         out.put("\",\"state\":\"")

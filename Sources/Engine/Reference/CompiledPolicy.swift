@@ -50,6 +50,8 @@ struct PolicyNumbers: BitwiseCopyable {
     init(_ policy: Policy, _ types: inout Texts) {
         blocking = .blocking
         alwaysAlerting = .alwaysAlerting
+        let ofFills = blocking.union(alwaysAlerting)
+        precondition(RuleSet(ofFill: ofFills.ofFill) == ofFills, "a fill's row must hold every rule")
         lookBackDays = policy.lookBackDays
         encounterAheadDays = policy.encounterAheadDays
         dischargeHours = policy.dischargeHours

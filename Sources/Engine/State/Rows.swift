@@ -282,16 +282,35 @@ struct Decided: BitwiseCopyable, Equatable {
     var posted: DecidedAccount = .none
 }
 
+extension RuleSet {
+    /// The rules about a single fill in twenty bits: the first seventeen of the contract, `quantity_outlier`,
+    /// `patient_velocity`, `missed_claim`. No other rule fails, waits or alerts on a fill.
+    @inline(__always)
+    var ofFill: UInt64 {
+        let bits = UInt64(rawValue)
+        return bits & 0x1FFFF | (bits >> 22 & 3) << 17 | (bits >> 28 & 1) << 19
+    }
+
+    @inline(__always)
+    init(ofFill bits: UInt64) {
+        self.init(
+            rawValue: UInt32(
+                truncatingIfNeeded: bits & 0x1FFFF | (bits >> 17 & 3) << 22 | (bits >> 19 & 1) << 28
+            )
+        )
+    }
+}
+
 /// A fill: the unit of decision.
 struct FillRow: BitwiseCopyable {
     var rx: Identifier
     /// Monitor time at which its first record arrived; `Int64.max` while none is known.
     var firstArrival: Int64
-    /// Number of the record behind the last decision, and the index of the decision in it.
-    var decisionRecord: Int64 = 0
+    /// Record behind the last decision (40 bits), revision (24 bits).
+    private var decision: UInt64 = 0
     private var quantity: Int64 = .min
-    private var failing: RuleSet = []
-    private var waiting: RuleSet = []
+    /// The rules about fills that fail, wait, and have an open alert: twenty bits each.
+    private var sets: UInt64 = 0
     private var dispense: UInt32 = 0
     private var product: UInt32 = 0
     /// The pharmacy of one entity.
@@ -300,10 +319,8 @@ struct FillRow: BitwiseCopyable {
     var firstDispense: UInt32 = 0
     var firstClaim: UInt32 = 0
     var firstAlert: UInt32 = 0
-    var revision: UInt32 = 0
+    /// Index of the last decision among those of its record.
     var decisionIndex: UInt32 = 0
-    /// Rules whose alert is open.
-    var open: RuleSet = []
     /// Next in the bucket of its last day.
     var nextInBucket: UInt32 = 0
     private var day: UInt16 = 0
@@ -324,6 +341,22 @@ struct FillRow: BitwiseCopyable {
         set { day = UInt16(clamping: newValue) }
     }
 
+    /// Number of the record behind the last decision.
+    var decisionRecord: Int64 {
+        get { Int64(decision & (1 << 40 - 1)) }
+        set { decision = decision & ~(1 << 40 - 1) | UInt64(newValue) & (1 << 40 - 1) }
+    }
+    /// How many decisions there were.
+    var revision: UInt32 {
+        get { UInt32(decision >> 40) }
+        set { decision = decision & (1 << 40 - 1) | UInt64(newValue) << 40 }
+    }
+    /// Rules whose alert is open.
+    var open: RuleSet {
+        get { RuleSet(ofFill: sets >> 40) }
+        set { sets = sets & (1 << 40 - 1) | newValue.ofFill << 40 }
+    }
+
     /// The last decision.
     var decided: Decided {
         @inline(__always)
@@ -331,8 +364,8 @@ struct FillRow: BitwiseCopyable {
             var decided = Decided()
             decided.quantity = quantity
             decided.dispense = dispense
-            decided.failing = failing
-            decided.waiting = waiting
+            decided.failing = RuleSet(ofFill: sets)
+            decided.waiting = RuleSet(ofFill: sets >> 20)
             decided.product = product
             decided.outcome = outcome
             decided.account = Self.accounts(bits >> 3)
@@ -345,8 +378,8 @@ struct FillRow: BitwiseCopyable {
         set {
             quantity = newValue.quantity
             dispense = newValue.dispense
-            failing = newValue.failing
-            waiting = newValue.waiting
+            sets =
+                sets & ~(1 << 40 - 1) | newValue.failing.ofFill | newValue.waiting.ofFill << 20
             product = newValue.product
             bits =
                 bits & ~0x3FF | UInt16(newValue.outcome.rawValue)
@@ -358,7 +391,7 @@ struct FillRow: BitwiseCopyable {
     /// Outcome of the last decision.
     var outcome: Outcome { Outcome(rawValue: UInt8(bits & 7)) ?? .none }
     /// Whether the last decision waits for anything.
-    var isWaiting: Bool { !waiting.isEmpty }
+    var isWaiting: Bool { sets >> 20 & (1 << 20 - 1) != 0 }
 
     /// The dispense that gives product and quantity, when last decided; 0 where none was active.
     var primary: UInt32 { hasPrimary ? dispense : 0 }
@@ -395,22 +428,18 @@ struct FillRow: BitwiseCopyable {
     }
 }
 
-/// An alert, open or resolved.
+/// An alert, open or resolved. Its id is worked out when it is written: a hash costs less than sixteen bytes that are
+/// kept for a year.
 struct AlertRow: BitwiseCopyable {
-    /// Its 128-bit id.
-    var idHigh: UInt64
-    var idLow: UInt64
     /// Hash of severity, owner, root cause and the values compared: an update is written when it changes.
     var content: UInt32 = 0
-    /// Fill or accumulator.
+    /// Fill or accumulator; 0 in a freed row.
     var subject: UInt32
     var next: UInt32
     /// Rule (6 bits), open, of a fill, then how many times it has opened (24 bits).
     private var bits: UInt32
 
-    init(idHigh: UInt64, idLow: UInt64, subject: UInt32, next: UInt32, rule: Rule, isOfFill: Bool) {
-        self.idHigh = idHigh
-        self.idLow = idLow
+    init(subject: UInt32, next: UInt32, rule: Rule, isOfFill: Bool) {
         self.subject = subject
         self.next = next
         bits = UInt32(rule.rawValue) | (isOfFill ? 128 : 0)

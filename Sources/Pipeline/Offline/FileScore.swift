@@ -1,4 +1,5 @@
 public import Engine
+internal import CShims
 public import Ingest
 public import Journal
 internal import Synchronization
@@ -77,10 +78,12 @@ public struct FileScore: Sendable {
     /// Runs to the end of all inputs.
     public func run() throws(FileScoreFailure) -> FileScoreReport {
         let horizon = options.policies.map(\.horizonDays).max() ?? 400
+        // What reading the tables has left behind goes back to the system.
+        dm_trim()
         let filled = Channel<FeedBatch>(capacity: 3)
         let emptied = Channel<FeedBatch>(capacity: 8)
         let feedFailure = Mutex<FileFailure?>(nil)
-        for _ in 0..<4 { emptied.send(FeedBatch()) }
+        for _ in 0..<3 { emptied.send(FeedBatch()) }
         // Opened here, so that a missing file is told before anything is written.
         var sizes: [Int64?] = []
         for path in options.inputs {
@@ -180,7 +183,7 @@ public struct FileScore: Sendable {
         }
         while let place = inputs.earliest {
             try inputs.takeOne(at: place, into: batch)
-            if batch.records.byteCount >= 256 << 10 {
+            if batch.records.byteCount >= 128 << 10 {
                 batch.bytesRead = inputs.bytesRead
                 guard filled.send(batch), let next = emptied.receive() else { return }
                 batch = next
