@@ -248,7 +248,7 @@ extension Machine {
         guard patient != 0 else { return out.put("null") }
         let row = patients[patient]
         out.put(byte: UInt8(ascii: "\""))
-        unsafe out.put(raw: keyIDs.bytes(row.keyID))
+        unsafe out.put(raw: keyIDs.bytes(UInt32(scopes.rows[row.scope].word)))
         out.put(byte: UInt8(ascii: ":"))
         out.put(base64: row.tokenHigh, row.tokenLow)
         out.put(byte: UInt8(ascii: "\""))

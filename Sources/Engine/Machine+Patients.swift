@@ -23,14 +23,15 @@ extension Machine {
                 bigEndian: tokens.loadUnaligned(fromByteOffset: place + 9 + length, as: UInt64.self)
             )
             place += 17 + length
+            let scope = scopes.number(entity: entity, word: UInt64(keyID), isText: false)
             let hash = Hash.words(high, low)
             var found = patientIndex.find(hash) {
                 patients[$0].tokenLow == low && patients[$0].tokenHigh == high
-                    && patients[$0].keyID == keyID && patients[$0].entity == entity
+                    && patients[$0].scope == scope
             }
             if found == 0 {
                 found = patients.insert(
-                    PatientRow(tokenHigh: high, tokenLow: low, entity: entity, keyID: keyID)
+                    PatientRow(tokenHigh: high, tokenLow: low, scope: scope)
                 )
                 patientIndex.insert(hash, found)
                 if result != 0 { alias(found, of: result) }

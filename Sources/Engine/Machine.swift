@@ -119,6 +119,8 @@ public struct Machine: ~Copyable {
     var pieces = Column<PieceRow>()
     var codeSets = Texts()
     var keyIDs = Texts()
+    /// Pairs of entity and key: what a patient's token was made for.
+    var scopes = Names()
 
     // MARK: state
     var eventIDs = EventIDs()

@@ -3,19 +3,39 @@ internal import Journal
 // What the engine remembers, as flat rows that name each other by number; 0 is "none". Sizes matter: there are
 // millions of each. Times are microseconds, days are days since 1970.
 
-/// A patient of one covered entity: a token, and the chains of what is known of them.
+/// A patient of one covered entity: a token, and the chains of what is known of them. Half a cache line.
 struct PatientRow: BitwiseCopyable {
     var tokenHigh: UInt64
     var tokenLow: UInt64
-    var entity: UInt32
-    /// Number of the key's name.
-    var keyID: UInt32
-    var firstEncounter: UInt32 = 0
+    /// Number of entity and key, in the machine's scopes; the top bit marks an alias.
+    private var scopeAndMark: UInt32
+    /// First encounter, or what an alias is the same as: an alias has no encounters of its own.
+    private var first: UInt32 = 0
     var firstDispense: UInt32 = 0
-    /// During a key rotation: the patient that this token turned out to be.
-    var sameAs: UInt32 = 0
     /// Chain of the tokens that turned out to be this patient.
     var nextAlias: UInt32 = 0
+
+    init(tokenHigh: UInt64, tokenLow: UInt64, scope: UInt32) {
+        self.tokenHigh = tokenHigh
+        self.tokenLow = tokenLow
+        scopeAndMark = scope
+    }
+
+    var scope: UInt32 { scopeAndMark & ~(1 << 31) }
+    private var isAlias: Bool { scopeAndMark >> 31 != 0 }
+
+    var firstEncounter: UInt32 {
+        get { isAlias ? 0 : first }
+        set { if !isAlias { first = newValue } }
+    }
+    /// During a key rotation: the patient that this token turned out to be; 0 for one of its own.
+    var sameAs: UInt32 {
+        get { isAlias ? first : 0 }
+        set {
+            scopeAndMark |= 1 << 31
+            first = newValue
+        }
+    }
 }
 
 /// One version of an encounter that is not the last.
