@@ -23,7 +23,8 @@ struct Prepared: BitwiseCopyable {
 }
 
 extension Machine {
-    private static var groupSize: Int { 32 }
+    /// How many records are asked for together: enough to hide the memory's latency, few enough to stay in the cache.
+    public static var groupSize: Int { 32 }
 
     /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
     public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault)
@@ -56,12 +57,38 @@ extension Machine {
         }
     }
 
+    /// Folds some records that lie anywhere, best ``groupSize`` of them.
+    ///
+    /// - Parameters:
+    ///   - records: records that have passed `RecordView.check()`, whose bytes stay where they are meanwhile.
+    ///   - offsets: their offsets.
+    public mutating func apply(
+        _ records: [RecordView],
+        offsets: [Int64]
+    ) throws(MachineFault) {
+        precondition(offsets.count == records.count, "one offset per record")
+        prepared.removeAll(keepingCapacity: true)
+        for record in records {
+            let one = prepare(record)
+            prepared.append(one)
+        }
+        prefetchPrepared()
+        for place in records.indices {
+            inHand = prepared[place]
+            try apply(prepared: records[place], offset: offsets[place])
+        }
+    }
+
     private mutating func prepare(_ batch: RecordBatch, _ range: Range<Int>) {
         prepared.removeAll(keepingCapacity: true)
         for index in range {
             let one = prepare(batch.record(at: index))
             prepared.append(one)
         }
+        prefetchPrepared()
+    }
+
+    private mutating func prefetchPrepared() {
         prefetchDeadlines(wave: 0)
         for place in prepared.indices {
             let one = prepared[place]

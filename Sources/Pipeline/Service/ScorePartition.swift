@@ -198,6 +198,8 @@ struct ScorePartition: Sendable {
         var report = (at: Ticker.now, records: Int64(0))
         var heardAt = Ticker.now
         let limit = 4096
+        var group: [RecordView] = []
+        var places: [Int64] = []
         while true {
             // One transaction, or a step of the silent fold.
             let isWanted: Bool = order.with { order in
@@ -229,9 +231,9 @@ struct ScorePartition: Sendable {
                 do {
                     let batch = try queue.next(limit: limit, waiting: .milliseconds(wait))
                     seen = batch.count
-                    for index in 0..<seen {
-                        let offset = batch[index].offset
-                        if offset >= live, count == 0 {
+                    var index = 0
+                    while index < seen {
+                        if batch[index].offset >= live, count == 0 {
                             if !isLive {
                                 receipt.add(machine)
                                 machine.removeOutputs()
@@ -241,13 +243,22 @@ struct ScorePartition: Sendable {
                             try producer.begin()
                             began = Ticker.now
                         }
-                        let record: RecordView
-                        do { record = try JournalScan.record(batch[index]) } catch {
-                            throw Setback.end(error)
+                        // In groups, so that the machine can ask for what they touch beforehand.
+                        group.removeAll(keepingCapacity: true)
+                        places.removeAll(keepingCapacity: true)
+                        while index < seen, group.count < Machine.groupSize {
+                            if !isLive, batch[index].offset >= live { break }
+                            let record: RecordView
+                            do { record = try JournalScan.record(batch[index]) } catch {
+                                throw Setback.end(error)
+                            }
+                            group.append(record)
+                            places.append(batch[index].offset)
+                            index += 1
                         }
-                        try machine.apply(record, offset: offset)
+                        try machine.apply(group, offsets: places)
                         if isLive {
-                            count += 1
+                            count += group.count
                             if machine.outputByteCount >= 1 << 20 {
                                 receipt.add(machine)
                                 try sender.send(&machine, &producer)
