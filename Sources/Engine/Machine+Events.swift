@@ -295,7 +295,8 @@ extension Machine {
         let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
         let hash = inHand.thingHash
         let found = encounterIndex.find(hash) {
-            isEqual(encounters[$0].id, id) && reference.providers.rows[encounters[$0].provider].entity == entity
+            isEqual(encounters[$0].id, id)
+                && reference.providers.rows[encounters[$0].provider].entity == entity
         }
         let occurredAt = header.occurredAt.instant.microseconds
         let end = encounter.end.isPresent ? encounter.end.instant.microseconds : Int64.min

@@ -96,7 +96,10 @@ extension Machine {
 
     mutating func removeEncounter(_ encounter: UInt32) {
         let row = encounters[encounter]
-        encounterIndex.remove(Self.hash(reference.providers.rows[row.provider].entity, row.id.word), encounter)
+        encounterIndex.remove(
+            Self.hash(reference.providers.rows[row.provider].entity, row.id.word),
+            encounter
+        )
         release(row.id)
         encounters.remove(encounter)
     }

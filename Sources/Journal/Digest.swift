@@ -7,7 +7,8 @@ public enum SHA256 {
     /// Not by `SHA256()`: since OpenSSL 3 that looks its method up by name and allocates, 0.3 µs for a key of 60 bytes
     /// whose hash takes 0.1.
     @inline(__always)
-    private static func write(_ bytes: UnsafeRawBufferPointer, to out: UnsafeMutablePointer<UInt8>) {
+    private static func write(_ bytes: UnsafeRawBufferPointer, to out: UnsafeMutablePointer<UInt8>)
+    {
         var context = SHA256_CTX()
         // OpenSSL reads `count` bytes of the buffer it is given and writes 32 into `out`.
         unsafe SHA256_Init(&context)

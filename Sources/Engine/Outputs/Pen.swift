@@ -124,7 +124,10 @@ struct Pen {
         let slot = unsafe buffer.dates + Int(date.day & 3)
         if unsafe slot.pointee.day != date.day { unsafe slot.pointee = DateText(date) }
         // Ten bytes count; a pen has room for sixteen.
-        unsafe UnsafeMutableRawPointer(place).storeBytes(of: slot.pointee.text, as: (UInt64, UInt64).self)
+        unsafe UnsafeMutableRawPointer(place).storeBytes(
+            of: slot.pointee.text,
+            as: (UInt64, UInt64).self
+        )
         unsafe place += 10
     }
 

@@ -51,7 +51,10 @@ struct PolicyNumbers: BitwiseCopyable {
         blocking = .blocking
         alwaysAlerting = .alwaysAlerting
         let ofFills = blocking.union(alwaysAlerting)
-        precondition(RuleSet(ofFill: ofFills.ofFill) == ofFills, "a fill's row must hold every rule")
+        precondition(
+            RuleSet(ofFill: ofFills.ofFill) == ofFills,
+            "a fill's row must hold every rule"
+        )
         lookBackDays = policy.lookBackDays
         encounterAheadDays = policy.encounterAheadDays
         dischargeHours = policy.dischargeHours

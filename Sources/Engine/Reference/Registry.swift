@@ -156,7 +156,9 @@ struct Texts: ~Copyable {
         return unsafe bytes.withUnsafeBytes { unsafe number(of: $0) }
     }
 
-    func string(_ number: UInt32) -> String { unsafe String(decoding: bytes(number), as: UTF8.self) }
+    func string(_ number: UInt32) -> String {
+        unsafe String(decoding: bytes(number), as: UTF8.self)
+    }
 }
 
 /// Names of one kind by (entity, word), as they come in records.

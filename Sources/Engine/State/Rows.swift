@@ -347,7 +347,8 @@ struct FillRow: BitwiseCopyable {
     /// Outcome (3 bits), account, account posted to, unit (2 each), then one bit for each of the flags.
     private var bits: UInt16 = 3 << 7
 
-    init(rx: Identifier, firstArrival: Int64, pharmacy: UInt32, fillNumber: UInt32, lastDay: Int32) {
+    init(rx: Identifier, firstArrival: Int64, pharmacy: UInt32, fillNumber: UInt32, lastDay: Int32)
+    {
         self.rx = rx
         self.firstArrival = firstArrival
         self.pharmacy = pharmacy

@@ -42,7 +42,8 @@ struct Sources: ~Copyable {
         isEvent: Bool
     ) -> String? {
         // Records of one source come in runs: its name is compared, not looked up.
-        let isLast = unsafe last < rows.count && rows[last].partition == source.partition
+        let isLast =
+            unsafe last < rows.count && rows[last].partition == source.partition
             && Hash.isEqual(names.bytes(rows[last].topic), topic)
         let place = unsafe isLast ? last : place(names.number(of: topic), source.partition)
         defer {

@@ -1,5 +1,5 @@
-public import Engine
 internal import CShims
+public import Engine
 public import Ingest
 public import Journal
 internal import Synchronization

@@ -156,6 +156,37 @@ struct Copier: ~Copyable {
         return count
     }
 
+    /// Copies held records in their order, as long as each source that others wait for has one in hand; how many.
+    ///
+    /// Without fetches and clocks between them: a history has two or three records a minute.
+    mutating func mergeHeld(
+        _ now: Int64,
+        foreign: Instant?,
+        atMost most: Int,
+        _ out: inout IngestProducer
+    ) throws(Setback) -> Int {
+        var count = 0
+        while count < most {
+            var slowest = Instant.distantFuture
+            for source in sources where holdsBack(source, now) {
+                if source.held.isEmpty { return count }
+                slowest = min(slowest, source.reaches)
+            }
+            if slowest == .distantFuture || slowest == .distantPast { return count }
+            let limit = min(
+                Instant(microseconds: slowest.microseconds + Self.minute),
+                foreign ?? .distantFuture
+            )
+            let before = count
+            for index in sources.indices
+            where !sources[index].held.isEmpty && sources[index].held.time <= limit {
+                count += try copyHeld(index, limit, &out)
+            }
+            if count == before { return count }
+        }
+        return count
+    }
+
     // MARK: records
 
     /// Copies one record, or holds it where its turn has not come.

@@ -40,7 +40,11 @@ struct HangingTransaction {
             try producer.begin()
             for partition in partitions {
                 let topic = try producer.topic(partition.topic, within: .seconds(10))
-                try unsafe producer.produce(value.span.bytes, to: topic, partition: partition.partition)
+                try unsafe producer.produce(
+                    value.span.bytes,
+                    to: topic,
+                    partition: partition.partition
+                )
             }
             // Nobody commits for an output or the journal in this group: the marker is what counts.
             let dummy = ConsumedOffset(TopicPartition(configuration.deadLetterTopic, 0), offset: 0)

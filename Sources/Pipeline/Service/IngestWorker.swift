@@ -278,12 +278,23 @@ struct IngestWorker {
             let before = count
             var isFull = false
             copier.beginBatch()
-            let limit = copier.timeLimit(now, foreign: foreign.limit(isUrgent: copier.hasHeld))
+            let others = foreign.limit(isUrgent: copier.hasHeld)
+            let limit = copier.timeLimit(now, foreign: others)
             for source in copier.sources.indices where copier.isReadable(source, limit) {
                 let seen = try copy(source, limit, .zero, &producer, &queue, &copier)
                 if count == 0, seen > 0 { began = now }
                 count += seen
                 if seen >= Self.portion { isFull = true }
+            }
+            if copier.hasHeld {
+                let merged = try copier.mergeHeld(
+                    now,
+                    foreign: others,
+                    atMost: 8 * Self.portion,
+                    &producer
+                )
+                if count == 0, merged > 0 { began = now }
+                count += merged
             }
             // What is in hand waits for others, and they for us.
             if count > 0, count == before, copier.hasHeld { break }
