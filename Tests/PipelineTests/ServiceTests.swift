@@ -168,9 +168,7 @@ struct ServiceTests {
         let installation = try Installation(kafka)
         try installation.tool("feed", "reference=\(Sample.reference)")
         try installation.tool("feed", "events=\(Sample.events)", "time=recorded")
-        // A dynamic member: a static one whose answer to a join was lost in the crash is told that it was fenced, and
-        // ends with status 75 for its supervisor to start it again.
-        let service = try installation.service("service")
+        let service = try installation.service("service", "instance=a")
         usleep(1_500_000)
         try kafka.command("kill")
         try kafka.command("start")

@@ -48,6 +48,21 @@ struct EventIDs: ~Copyable {
         return sum
     }
 
+    /// How many slots lie between an identifier's place and the one where it belongs, on average; as in ``Index``.
+    var meanDistance: Double {
+        var (sum, count) = (0, 0)
+        for number in 0..<Self.partCount {
+            let part = unsafe parts[number]
+            for place in unsafe 0..<part.capacity {
+                if unsafe part.words[3 * place + 2] == 0 { continue }
+                let home = unsafe Self.home(part.words[3 * place], part.capacity)
+                sum += unsafe place >= home ? place - home : place - home + part.capacity
+                count += 1
+            }
+        }
+        return Double(sum) / Double(max(1, count))
+    }
+
     /// Asks for the cache line of an identifier.
     @inline(__always)
     func prefetch(_ high: UInt64) {

@@ -44,13 +44,7 @@ struct IngestWorker {
         var hasBegun = false
     }
 
-    func run() {
-        do {
-            try work()
-        } catch {
-            if error != .stopped { control.end(error) }
-        }
-    }
+    func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
 
     private func work() throws(ServiceEnd) {
         let genesis = try JournalOpening(
@@ -154,7 +148,7 @@ struct IngestWorker {
     ) throws(Setback) {
         let events: [MembershipEvent]
         do { events = try member.poll(waiting: .milliseconds(milliseconds)) } catch {
-            throw .end(.temporary(error.description))
+            throw .end(.temporary(error.description, isFenced: error.isFenced))
         }
         for event in events {
             switch event {

@@ -34,13 +34,7 @@ struct ScoreWorker {
     let log: ServiceLog
     let partitionCount: Int32
 
-    func run() {
-        do {
-            try work()
-        } catch {
-            if error != .stopped { control.end(error) }
-        }
-    }
+    func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
 
     private func work() throws(ServiceEnd) {
         let fetcher: FetchConsumer
@@ -65,7 +59,7 @@ struct ScoreWorker {
             do {
                 events = try member.poll(waiting: .milliseconds(revokeDeadline == nil ? 50 : 5))
             } catch {
-                result = .temporary(error.description)
+                result = .temporary(error.description, isFenced: error.isFenced)
                 break
             }
             for event in events {

@@ -32,13 +32,15 @@ public struct ServiceEnd: Error, Sendable, Equatable, CustomStringConvertible {
     public let kind: Kind
     /// What happened and what to do; empty where it was asked to stop.
     public let message: String
+    /// Another member of the group's instance name has joined, or Kafka believes so.
+    var isFenced = false
 
     /// The message.
     public var description: String { message }
 
     static let stopped = ServiceEnd(kind: .stopped, message: "")
-    static func temporary(_ message: String) -> ServiceEnd {
-        ServiceEnd(kind: .temporary, message: message)
+    static func temporary(_ message: String, isFenced: Bool = false) -> ServiceEnd {
+        ServiceEnd(kind: .temporary, message: message, isFenced: isFenced)
     }
     static func configuration(_ message: String) -> ServiceEnd {
         ServiceEnd(kind: .configuration, message: message)
@@ -70,6 +72,26 @@ final class ServiceControl: Sendable {
     /// A thread of the service begins, or is over.
     func enter() { state.with { $0.running += 1 } }
     func leave() { state.with { $0.running -= 1 } }
+
+    /// Runs a worker to its end; the first reason to end counts for the whole service.
+    ///
+    /// A static member whose answer to a join was lost in a broker's crash is told that it was fenced, as if another
+    /// process had its name. It joins once more; fenced again within a minute, there is another, and it ends.
+    func run(_ log: ServiceLog, _ work: () throws(ServiceEnd) -> Void) {
+        var fencedAt: Int64?
+        while true {
+            do {
+                return try work()
+            } catch {
+                if error == .stopped { return }
+                let isSecond = fencedAt.map { Ticker.now - $0 < 60_000 } ?? false
+                guard error.isFenced, !isSecond, !shouldStop else { return end(error) }
+                log.warning("member-fenced", ("reason", error.message), ("joins", "again"))
+                fencedAt = Ticker.now
+                pause(.seconds(3))
+            }
+        }
+    }
 
     /// Waits until a thread has ended the service, somebody has stopped it, or time is over.
     func waitForChange(_ limit: Duration) { _ = state.wait(atMost: limit) { $0.end != nil } }
