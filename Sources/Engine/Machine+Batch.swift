@@ -62,6 +62,7 @@ extension Machine {
     /// - Parameters:
     ///   - records: records that have passed `RecordView.check()`, whose bytes stay where they are meanwhile.
     ///   - offsets: their offsets.
+    /// - Throws: ``MachineFault`` as for one record; the machine is then useless.
     public mutating func apply(
         _ records: [RecordView],
         offsets: [Int64]

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -31,3 +32,13 @@ static inline void dm_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0
 
 /// Gives back to the system what was freed.
 static inline void dm_trim(void) { malloc_trim(0); }
+
+/// Whether two stretches of memory hold the same bytes.
+static inline int dm_equal(const void *left, const void *right, size_t count) {
+    return memcmp(left, right, count) == 0;
+}
+
+/// Where a byte first stands, or NULL: the C library looks at 32 bytes a step, where the processor can.
+static inline const void *dm_find(const void *memory, int byte, size_t count) {
+    return memchr(memory, byte, count);
+}

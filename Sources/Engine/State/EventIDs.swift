@@ -48,8 +48,8 @@ struct EventIDs: ~Copyable {
         return sum
     }
 
-    /// How many slots lie between an identifier's place and the one where it belongs, on average; as in ``Index``.
-    var meanDistance: Double {
+    /// How many slots lie between an identifier's place and the one where it belongs, in all; as in ``Index``.
+    var distance: (sum: Int, count: Int) {
         var (sum, count) = (0, 0)
         for number in 0..<Self.partCount {
             let part = unsafe parts[number]
@@ -60,7 +60,7 @@ struct EventIDs: ~Copyable {
                 count += 1
             }
         }
-        return Double(sum) / Double(max(1, count))
+        return (sum, count)
     }
 
     /// Asks for the cache line of an identifier.

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CShims
 
 /// 64-bit hashing of keys, the same on every machine: tables are looked up, never walked, so their order shows nowhere.
 ///
@@ -24,7 +24,7 @@ enum Hash {
         guard left.count == right.count else { return false }
         guard let a = left.baseAddress, let b = right.baseAddress else { return true }
         // Both are as long as the count.
-        return unsafe memcmp(a, b, left.count) == 0
+        return unsafe dm_equal(a, b, left.count) != 0
     }
 
     /// The hash of some bytes, under a seed.

@@ -58,9 +58,9 @@ struct Index: ~Copyable {
         Int(truncatingIfNeeded: (tag &* UInt64(truncatingIfNeeded: capacity)) >> 32)
     }
 
-    /// How many slots lie between a row's place and the one where it belongs, on average over all rows. Below four where
-    /// hashes spread as they should; a test holds it, since a table that is walked gives the right answers too.
-    var meanDistance: Double {
+    /// How many slots lie between a row's place and the one where it belongs, in all, and how many rows there are. Below
+    /// four for a row where hashes spread as they should; a test holds it, since a table that is walked gives the right answers too.
+    var distance: (sum: Int, count: Int) {
         var (sum, count) = (0, 0)
         for number in 0..<partCount {
             let part = unsafe parts[number]
@@ -72,7 +72,7 @@ struct Index: ~Copyable {
                 count += 1
             }
         }
-        return Double(sum) / Double(max(1, count))
+        return (sum, count)
     }
 
     /// Asks for the cache line in which a key of this hash would be found.

@@ -30,12 +30,16 @@ struct Sources: ~Copyable {
         return last
     }
 
-    /// Takes the next record of a source; nil, or what is wrong with its place.
+    /// Takes the next record of a source.
     ///
     /// Its counter shows a record that is missing here, its offset one that was copied twice: a copier that began
     /// again too early would count on.
     ///
-    /// - Parameter isEvent: whether it is an event: each has an offset of its own, rows of a publication share one.
+    /// - Parameters:
+    ///   - topic: the source's topic, or file.
+    ///   - source: partition, offset and counter.
+    ///   - isEvent: whether it is an event: each has an offset of its own, rows of a publication share one.
+    /// - Returns: nil, or what is wrong with its place.
     mutating func take(
         _ topic: UnsafeRawBufferPointer,
         _ source: RecordSource,

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CShims
 internal import Journal
 
 /// A line over 1 MiB: what is kept of it for its dead letter.
@@ -124,7 +124,7 @@ public struct LineSplitter: ~Copyable {
     /// The place of the next line feed.
     private mutating func newline() -> Int? {
         // The bytes from `searched` to `filled` are in the memory.
-        guard let found = unsafe memchr(memory + searched, 0x0A, filled - searched) else {
+        guard let found = unsafe dm_find(memory + searched, 0x0A, filled - searched) else {
             searched = filled
             return nil
         }

@@ -19,8 +19,10 @@ struct HangingTransaction {
     /// - Parameters:
     ///   - id: the transactional id; it is fenced.
     ///   - group: the group whose offsets are open.
-    ///   - partitions: all that may be open; each gets one record, visible only if it is committed.
+    ///   - partitions: all that may be open.
+    ///   - value: a record for each of them, visible only if it is committed.
     ///   - isCommit: whether the old transaction takes effect, or nothing of it does.
+    /// - Throws: `Setback` where Kafka does not take it; then it is tried again with the next take-over.
     private func end(
         _ id: String,
         _ group: String,
@@ -66,6 +68,9 @@ struct HangingTransaction {
     /// - Parameters:
     ///   - ids: transactional ids of those who may have copied them.
     ///   - last: the offsets from before the open transaction, with their counters.
+    ///   - partitionCount: journal partitions.
+    ///   - control: ends the reading of the journal when the service is to stop.
+    /// - Throws: `Setback` where the journal can't be read or Kafka does not take it.
     func endIngest(
         _ ids: [String],
         _ last: [CommittedOffset],
@@ -137,6 +142,7 @@ struct HangingTransaction {
     ///   - id: the transactional id.
     ///   - partition: the journal partition, and the output partitions.
     ///   - last: the offset from before the open transaction with its receipt.
+    /// - Throws: `Setback` where the outputs can't be read or Kafka does not take it.
     func endScore(
         _ id: String,
         _ partition: Int32,

@@ -20,7 +20,10 @@ struct JournalScan {
 
     /// Reads some partitions; `body` gets each record and says whether it wants more of this partition.
     ///
-    /// - Parameter isStable: read no further than the last stable offset, that is, what is visible now.
+    /// - Parameters:
+    ///   - partitions: the partitions, in any order; `body` is told the place in this list.
+    ///   - isStable: read no further than the last stable offset, that is, what is visible now.
+    ///   - body: takes a record.
     /// - Throws: `ServiceEnd` where the partition was trimmed, where Kafka does not answer or reading does not get on.
     func read(
         _ partitions: [TopicPartition],
