@@ -14,8 +14,12 @@ struct Prepared: BitwiseCopyable {
     var thingHash: UInt64 = 0
     var patientHash: UInt64 = 0
     var accumulatorHash: UInt64 = 0
+    /// Words of the prescription number, and of the dispense's or encounter's id.
+    var rxWord: UInt64 = 0
+    var thingWord: UInt64 = 0
     var entity: UInt32 = 0
     var pharmacy: UInt32 = 0
+    var product: UInt32 = 0
     /// Rows that the record probably means.
     var fill: UInt32 = 0
     var patient: UInt32 = 0
@@ -197,12 +201,14 @@ extension Machine {
         switch kind {
         case .encounter:
             let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
+            one.thingWord = thing.word
             one.thingHash = Self.hash(entity, thing.word)
             encounterIndex.prefetch(one.thingHash)
             one.patientHash = patientHash(record)
             patientIndex.prefetch(one.patientHash)
         case .dispense:
             let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
+            one.thingWord = thing.word
             one.thingHash = Self.hash(entity, thing.word)
             dispenseIndex.prefetch(one.thingHash)
             one.patientHash = patientHash(record)
@@ -219,10 +225,11 @@ extension Machine {
         let key = record.fillKey
         one.pharmacy = reference.pharmacy(one.entity, key.pharmacy, in: record)
         let incoming = unsafe IncomingIdentifier(record.bytes(key.rxNumber))
+        one.rxWord = incoming.word
         one.fillHash = Self.fillHash(one.pharmacy, incoming.word, key.fillNumber)
         fillIndex.prefetch(one.fillHash)
-        let product = reference.product(key.ndc, in: record)
-        one.accumulatorHash = Self.accumulatorHash(one.pharmacy, product, .discounted)
+        one.product = reference.product(key.ndc, in: record)
+        one.accumulatorHash = Self.accumulatorHash(one.pharmacy, one.product, .discounted)
         accumulatorIndex.prefetch(one.accumulatorHash)
     }
 

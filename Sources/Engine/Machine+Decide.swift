@@ -19,7 +19,11 @@ extension Machine {
             judgement.waiting != before.waiting || before.outcome == .none || change == .policy
                 || change == .deadline
         {
-            deadlines.insert(at: judgement.next, row: fill)
+            // A bill that takes one rule's wait away often leaves another's to the same moment, which is noted already.
+            let isNoted =
+                numbers.count == 1 && change != .policy && change != .deadline
+                && Grace.next(before.waiting, facts.firstArrival, numbers[0]) == judgement.next
+            if !isNoted { deadlines.insert(at: judgement.next, row: fill) }
         }
         let decided = decided(facts, judgement)
         if decided.outcome == .qualified { fills[fill].hasQualified = true }

@@ -12,7 +12,10 @@ extension Machine {
         _ record: RecordView
     ) {
         change = .dispense
-        let id = unsafe IncomingIdentifier(record.bytes(dispense.dispenseID))
+        let id = unsafe IncomingIdentifier(
+            record.bytes(dispense.dispenseID),
+            word: inHand.thingWord
+        )
         let idHash = inHand.thingHash
         var number = dispenseIndex.find(idHash) {
             isEqual(dispenses[$0].id, id) && self.entity(ofFill: dispenses[$0].fill) == entity
@@ -55,7 +58,7 @@ extension Machine {
             patient: patient,
             prescriber: reference.provider(entity, dispense.prescriber, in: record),
             site: unsafe reference.site(entity, record.bytes(dispense.siteID)),
-            product: reference.product(dispense.ndc, in: record),
+            product: inHand.product,
             writtenOn: dispense.writtenOn.day,
             occurredOffset: header.occurredAt.offsetMinutes,
             unit: dispense.unit,
@@ -205,7 +208,7 @@ extension Machine {
             quantity: claim.quantity.millionths,
             occurredAt: header.occurredAt.instant.microseconds,
             offset: offset,
-            product: reference.product(claim.ndc, in: record),
+            product: inHand.product,
             payer: reference.payer(claim, in: record),
             codes: unsafe codeSet(record.bytes(claim.clarificationCodes)),
             coverageOrder: UInt16(clamping: claim.coverageOrder),
@@ -240,7 +243,7 @@ extension Machine {
         _ fillNumber: UInt32,
         _ recordedAt: Instant
     ) -> UInt32 {
-        let incoming = unsafe IncomingIdentifier(rx)
+        let incoming = unsafe IncomingIdentifier(rx, word: inHand.rxWord)
         let hash = inHand.fillHash
         let found = fillIndex.find(hash) {
             fills[$0].pharmacy == pharmacy && fills[$0].fillNumber == fillNumber
@@ -292,7 +295,10 @@ extension Machine {
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
         let provider = reference.provider(entity, encounter.provider, in: record)
-        let id = unsafe IncomingIdentifier(record.bytes(encounter.encounterID))
+        let id = unsafe IncomingIdentifier(
+            record.bytes(encounter.encounterID),
+            word: inHand.thingWord
+        )
         let hash = inHand.thingHash
         let found = encounterIndex.find(hash) {
             isEqual(encounters[$0].id, id)

@@ -19,4 +19,22 @@ enum Grace {
         let end = facts.firstArrival &+ Int64(hours) &* 3_600_000_000
         return facts.now < end ? .wait(until: end) : .fail
     }
+
+    /// The first moment at which one of some waiting rules stops waiting; nil where a rule is among them whose moment is
+    /// not a grace.
+    static func next(_ waiting: RuleSet, _ firstArrival: Int64, _ policy: PolicyNumbers) -> Int64? {
+        var hours = Int32.max
+        var rules = waiting
+        while let rule = rules.popFirst() {
+            switch rule {
+            case .encounterMissing, .providerMismatch:
+                hours = min(hours, policy.encounterGraceHours)
+            case .dispenseWithoutClaim, .missedClaim: hours = min(hours, policy.claimGraceHours)
+            case .claimWithoutDispense: hours = min(hours, policy.dispenseGraceHours)
+            default: return nil
+            }
+        }
+        guard hours != .max, firstArrival != .max else { return nil }
+        return firstArrival &+ Int64(hours) &* 3_600_000_000
+    }
 }

@@ -80,6 +80,13 @@ struct IncomingIdentifier {
         }
     }
 
+    /// One whose word was worked out before.
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer, word: UInt64) {
+        unsafe self.bytes = unsafe bytes
+        self.word = word
+    }
+
     @inline(__always)
     var isLong: Bool { word >> 60 == 15 }
 }

@@ -25,7 +25,7 @@ final class OutputFile: @unchecked Sendable {
     private var isDirect: Bool
     private let buffer: UnsafeMutableRawPointer
     private var used = 0
-    private static let capacity = 1 << 18
+    private static let capacity = 1 << 19
     private static let block = 4096
 
     /// Makes the file, or empties it.
