@@ -337,10 +337,11 @@ extension Machine {
         case .ndcUnknown: out.put("the product code is unknown or can't be normalised.")
         case .ndcMismatch: out.put("dispense and claim name different products.")
         case .quantityMismatch:
-            if facts.claimWithOtherQuantity != 0 {
-                out.put("dispensed and billed quantity differ.")
-            } else {
+            // One that has resolved says which of the two it was about most often.
+            if facts.claimWithOtherQuantity == 0, QuantityMismatch.hasOtherUnit(facts) {
                 out.put("the unit is not the product's billing unit.")
+            } else {
+                out.put("dispensed and billed quantity differ.")
             }
         case .claimWithoutDispense: out.put("it was billed, but no dispense came within the grace.")
         case .dispenseWithoutClaim: out.put("it was dispensed, but no claim came within the grace.")
