@@ -176,6 +176,7 @@ struct ServiceTests {
         #expect(service.ended == nil)
         service.send(SIGTERM)
         #expect(service.wait(seconds: 15) == 0)
+        #expect(!installation.log("service").contains("no generation"))
         print("BROKER:", try check(installation, fed: 4528))
         installation.remove()
     }

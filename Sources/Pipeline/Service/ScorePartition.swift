@@ -203,10 +203,8 @@ struct ScorePartition: Sendable {
         while true {
             // One transaction, or a step of the silent fold.
             let isWanted: Bool = order.with { order in
-                if let fresh = order.metadata {
-                    metadata = fresh
-                    order.metadata = nil
-                }
+                // It stays there: after a setback of ours the generation is often the same.
+                metadata = order.metadata
                 order.isInside = order.wish == .run
                 return order.isInside && !order.isOver
             }

@@ -14,7 +14,7 @@ enum Wish {
 /// What the membership and a partition's thread share.
 struct PartitionOrder {
     var wish = Wish.drop
-    /// Metadata of the generation that gave us the partition, not yet picked up.
+    /// Metadata of the generation that gave us the partition last.
     var metadata: GroupMetadata?
     /// A transaction is open, or may at once be.
     var isInside = false

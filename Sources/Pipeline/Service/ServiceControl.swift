@@ -76,18 +76,19 @@ final class ServiceControl: Sendable {
     /// Runs a worker to its end; the first reason to end counts for the whole service.
     ///
     /// A static member whose answer to a join was lost in a broker's crash is told that it was fenced, as if another
-    /// process had its name. It joins once more; fenced again within a minute, there is another, and it ends.
+    /// process had its name. It joins again, up to three times in a minute, since brokers may crash one after another;
+    /// where there is another process of its name, one of the two ends soon.
     func run(_ log: ServiceLog, _ work: () throws(ServiceEnd) -> Void) {
-        var fencedAt: Int64?
+        var fences: [Int64] = []
         while true {
             do {
                 return try work()
             } catch {
                 if error == .stopped { return }
-                let isSecond = fencedAt.map { Ticker.now - $0 < 60_000 } ?? false
-                guard error.isFenced, !isSecond, !shouldStop else { return end(error) }
+                fences.removeAll { Ticker.now - $0 > 60_000 }
+                guard error.isFenced, fences.count < 3, !shouldStop else { return end(error) }
                 log.warning("member-fenced", ("reason", error.message), ("joins", "again"))
-                fencedAt = Ticker.now
+                fences.append(Ticker.now)
                 pause(.seconds(3))
             }
         }
