@@ -120,7 +120,7 @@ public struct Example: Sendable {
 /// A word that stands by its position: `journal dump FILE`.
 public struct Argument: Sendable {
     enum Arity: Int { case required, optional, rest, restOrMore }
-    /// The placeholder in the usage line, which is also the name the command asks for.
+    /// How the usage line calls it, which is also the name the command asks for.
     public let name: String
     let kind: ValueKind
     let help: String

@@ -32,7 +32,7 @@ func usage(of chain: [Command]) -> String {
     let command = chain[chain.count - 1]
     let required = chain.flatMap(\.options).filter { $0.isRequired && !$0.isHidden }
     let words =
-        chain.map(\.name) + ["[OPTIONS]"] + required.map { "--\($0.name) \($0.placeholder)" }
+        chain.map(\.name) + ["[OPTIONS]"] + required.map { "--\($0.name) \($0.valueName)" }
         + (command.body == nil ? ["COMMAND"] : command.arguments.map(\.usage))
     return words.joined(separator: " ")
 }
@@ -80,7 +80,7 @@ func exitStatuses(of command: Command) -> [HelpRow] {
 /// What an option does, with its default and the environment variable that stands for it.
 private func meaning(of option: Option) -> String {
     var notes: [String] = []
-    if case .choice(let words) = option.kind, !option.placeholder.contains("|") {
+    if case .choice(let words) = option.kind, !option.valueName.contains("|") {
         notes.append("one of: \(words.joined(separator: ", "))")
     }
     if option.arity == .repeated { notes.append("may be repeated") }

@@ -13,7 +13,7 @@ public struct Option: Sendable {
     private(set) var short: Character?
     private(set) var isNegatable = false
     private(set) var kind = ValueKind.text
-    private(set) var placeholder = ""
+    private(set) var valueName = ""
     private(set) var defaultValue: String?
     private(set) var environment: String?
     private(set) var isRequired = false
@@ -59,7 +59,7 @@ public struct Option: Sendable {
         _ name: String,
         _ kind: ValueKind,
         short: Character? = nil,
-        placeholder: String? = nil,
+        valueName: String? = nil,
         default defaultValue: String? = nil,
         environment: String? = nil,
         repeated: Bool = false,
@@ -73,7 +73,7 @@ public struct Option: Sendable {
         var option = Self(name, arity, help, in: section, aliases: aliases, isHidden: isHidden)
         option.short = short
         option.kind = kind
-        option.placeholder = placeholder ?? kind.placeholder
+        option.valueName = valueName ?? kind.valueName
         option.defaultValue = defaultValue
         option.environment = environment
         option.isRequired = isRequired
@@ -84,7 +84,7 @@ public struct Option: Sendable {
     var usage: String {
         let letter = short.map { "-\($0), " } ?? "    "
         return letter + "--" + (isNegatable ? "[no-]" : "") + name
-            + (arity == .flag ? "" : " \(placeholder)")
+            + (arity == .flag ? "" : " \(valueName)")
     }
 }
 
@@ -104,7 +104,7 @@ public enum ValueKind: Sendable, Equatable {
     /// The path of a directory.
     case directory
 
-    var placeholder: String {
+    var valueName: String {
         switch self {
         case .text: "TEXT"
         case .integer: "NUMBER"

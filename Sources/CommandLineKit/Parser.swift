@@ -151,7 +151,7 @@ struct Parser {
             return problems.append("A command is missing. Give \(spoken(names)).")
         }
         for option in options where option.isRequired && given[option.name] == nil {
-            problems.append("--\(option.name) \(option.placeholder) is missing. \(option.help).")
+            problems.append("--\(option.name) \(option.valueName) is missing. \(option.help).")
         }
         var left = words[...]
         for argument in command.arguments {

@@ -227,7 +227,7 @@ private struct Claims {
         }
         // A file that could not be read may hold them all.
         for setting in missing where isFileRead {
-            let flag = "--\(setting.key) \(setting.placeholder)"
+            let flag = "--\(setting.key) \(setting.valueName)"
             let variable = schema.environmentName(of: setting.key)
             report(
                 "\(setting.key) is missing: \(setting.help). Give it as \(flag), as \(variable) or in"

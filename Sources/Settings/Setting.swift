@@ -35,7 +35,7 @@ public struct Setting: Sendable {
     /// Whether a value must be given.
     public let isRequired: Bool
     /// What stands for the value in help: `HOST:PORT`.
-    public let placeholder: String
+    public let valueName: String
     /// What it is for: sentences without the last full stop.
     public let help: String
 
@@ -45,7 +45,7 @@ public struct Setting: Sendable {
         _ kind: Kind,
         default defaultText: String? = nil,
         isRequired: Bool = false,
-        placeholder: String? = nil,
+        valueName: String? = nil,
         _ help: String
     ) {
         precondition(defaultText == nil || !isRequired, "\(key) is required and has a default")
@@ -53,7 +53,7 @@ public struct Setting: Sendable {
         self.kind = kind
         self.defaultText = defaultText
         self.isRequired = isRequired
-        self.placeholder = placeholder ?? kind.placeholder
+        self.valueName = valueName ?? kind.valueName
         self.help = help
     }
 }
@@ -81,7 +81,7 @@ extension Setting.Kind {
         }
     }
 
-    var placeholder: String {
+    var valueName: String {
         switch self {
         case .string: "TEXT"
         case .integer: "NUMBER"

@@ -36,7 +36,7 @@ extension SettingsSchema {
     }
 
     private func yaml(_ setting: Setting) -> String {
-        let text = setting.defaultText ?? setting.placeholder
+        let text = setting.defaultText ?? setting.valueName
         guard setting.kind == .strings else { return scalar(text) }
         return "[" + text.split(separator: ",").map { scalar(String($0)) }.joined(separator: ", ")
             + "]"

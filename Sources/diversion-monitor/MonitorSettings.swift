@@ -38,7 +38,7 @@ extension MonitorSettings {
             "app",
             .string,
             default: "diversion-monitor",
-            placeholder: "NAME",
+            valueName: "NAME",
             "The application's name: its consumer groups are APP.ingest and APP.score, its"
                 + " transactional ids begin with the same words. Two monitors on one cluster need two"
                 + " names"
@@ -49,7 +49,7 @@ extension MonitorSettings {
         Setting(
             "kafka.bootstrap.servers",
             .string,
-            placeholder: "HOST:PORT,HOST:PORT",
+            valueName: "HOST:PORT,HOST:PORT",
             "The brokers to begin with; they tell of the others"
         )
     ]
@@ -68,7 +68,7 @@ extension MonitorSettings {
                 "topics." + role.name,
                 role.isSource ? .strings : .string,
                 default: role.name,
-                placeholder: role.isSource ? "NAME,NAME" : "NAME",
+                valueName: role.isSource ? "NAME,NAME" : "NAME",
                 role.settingHelp
             )
         }
@@ -78,7 +78,7 @@ extension MonitorSettings {
             "token.key_id",
             .string,
             default: "k1",
-            placeholder: "ID",
+            valueName: "ID",
             "The name of the token key, 1 to 16 of a-z and 0-9; every token carries it"
         ),
         Setting(
@@ -90,7 +90,7 @@ extension MonitorSettings {
         Setting(
             "token.previous_key_id",
             .string,
-            placeholder: "ID",
+            valueName: "ID",
             "The name of the key before this one, while records are still tokenised with both"
         ),
         Setting(
@@ -105,13 +105,13 @@ extension MonitorSettings {
             "roles",
             .strings,
             default: "ingest,score",
-            placeholder: "ROLE,ROLE",
+            valueName: "ROLE,ROLE",
             "What this process does: ingest copies source topics to the journal, score decides from it"
         ),
         Setting(
             "instance",
             .string,
-            placeholder: "NAME",
+            valueName: "NAME",
             "The worker's own name: it keeps its partitions over a restart. No two running processes"
                 + " may have the same"
         ),
@@ -171,7 +171,7 @@ extension MonitorSettings {
                     setting.key,
                     setting.kind,
                     isRequired: true,
-                    placeholder: setting.placeholder,
+                    valueName: setting.valueName,
                     setting.help
                 )
             },
@@ -252,7 +252,7 @@ extension MonitorSettings {
                     return .value(
                         key,
                         isFile ? .file : .text,
-                        placeholder: isFile ? "FILE" : setting.placeholder,
+                        valueName: isFile ? "FILE" : setting.valueName,
                         environment: schema.environmentName(of: key),
                         section: "Settings",
                         isHidden: isHidden,

@@ -43,7 +43,7 @@ let sample = Program(
                 .value(
                     "kafka.bootstrap",
                     .text,
-                    placeholder: "HOST:PORT,HOST:PORT",
+                    valueName: "HOST:PORT,HOST:PORT",
                     section: "Settings",
                     "The brokers to begin with"
                 ),
@@ -84,14 +84,14 @@ let sample = Program(
                         .value(
                             "only",
                             .text,
-                            placeholder: "TOPIC",
+                            valueName: "TOPIC",
                             repeated: true,
                             "A topic to plan"
                         ),
                         .value(
                             "cluster",
                             .text,
-                            placeholder: "NAME",
+                            valueName: "NAME",
                             isRequired: true,
                             "The cluster"
                         ),

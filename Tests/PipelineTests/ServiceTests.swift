@@ -55,13 +55,7 @@ struct ServiceTests {
         var random = Seeded(UInt64.random(in: 0 ... .max))
         print("KILL seed \(random.seed)")
         try installation.tool("feed", "reference=\(Sample.reference)")
-        let feed = try installation.background(
-            "feed",
-            "events=\(Sample.events)",
-            "time=recorded",
-            "times=4",
-            "rate=400"
-        )
+        let feed = try installation.feed(times: 4, rate: 400)
         let roles = ["ingest", "score"]
         var stages = try roles.map { try installation.service($0, "roles=\($0)", "instance=\($0)") }
         var kills = 0
@@ -91,13 +85,7 @@ struct ServiceTests {
     @Test func `who follows a killed worker does not wait for its open transaction`() throws {
         let installation = try Installation(RealKafka.shared)
         try installation.tool("feed", "reference=\(Sample.reference)")
-        let feed = try installation.background(
-            "feed",
-            "events=\(Sample.events)",
-            "time=recorded",
-            "times=3",
-            "rate=270"
-        )
+        let feed = try installation.feed(times: 3, rate: 270)
         // Each has a name of its own, so none ends by itself what the one before has left.
         func worker(_ number: Int) throws -> StageProcess {
             try installation.service("w\(number)", "roles=ingest", "instance=w\(number)")
@@ -126,16 +114,38 @@ struct ServiceTests {
         installation.remove()
     }
 
+    @Test func `a transaction that holds the offsets is fought, and work goes on when it is over`()
+        throws
+    {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.feed(times: 1, rate: 400)
+        for role in ["ingest", "score"] {
+            let first = try installation.service("first-\(role)", "instance=a")
+            usleep(4_000_000)
+            first.killNow()
+            let holder = try installation.background("hold", "roles=\(role)", "seconds=16")
+            usleep(2_000_000)
+            let service = try installation.service("after-\(role)", "instance=a")
+            #expect(holder.wait(seconds: 30) == 0)
+            usleep(3_000_000)
+            let log = installation.log("after-\(role)")
+            // Its own transactions were ended; the holder's was not one of them, and was waited for.
+            #expect(log.contains("transaction-hangs transactional_id=\(installation.name).\(role)"))
+            #expect(log.contains("a transaction hung; it was ended"))
+            service.send(SIGTERM)
+            #expect(service.wait(seconds: 15) == 0)
+        }
+        #expect(feed.wait(seconds: 60) == 0)
+        let count = fed(feed.said)
+        print("HOLD fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
     @Test func `a worker that was frozen is fenced when it comes back`() throws {
         let installation = try Installation(RealKafka.shared)
         try installation.tool("feed", "reference=\(Sample.reference)")
-        let feed = try installation.background(
-            "feed",
-            "events=\(Sample.events)",
-            "time=recorded",
-            "times=2",
-            "rate=250"
-        )
+        let feed = try installation.feed(times: 2, rate: 250)
         let first = try installation.service("first")
         usleep(3_000_000)
         let second = try installation.service("second")

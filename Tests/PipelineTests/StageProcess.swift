@@ -133,6 +133,17 @@ struct Installation {
         try StageProcess([command] + words + more, output: folder + "/\(command).txt")
     }
 
+    /// A feed of the sample, some times over under other identifiers, so many records a second.
+    func feed(times: Int, rate: Int) throws -> StageProcess {
+        try background(
+            "feed",
+            "events=\(Sample.events)",
+            "time=recorded",
+            "times=\(times)",
+            "rate=\(rate)"
+        )
+    }
+
     /// A tool that must succeed; what it said.
     @discardableResult
     func tool(_ command: String, _ more: String..., seconds: Int = 120) throws -> String {

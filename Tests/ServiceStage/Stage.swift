@@ -307,6 +307,29 @@ struct Stage {
         }
     }
 
+    /// Holds a transaction open, for so many seconds, that has written offsets of a role's group: what a crashed broker
+    /// can leave behind. Then it is aborted.
+    func hold() throws {
+        var settings = configuration.kafka
+        settings["transaction.timeout.ms"] = "60000"
+        for role in configuration.roles.sorted(by: { $0.rawValue < $1.rawValue }) {
+            let group = configuration.application + "." + role.rawValue
+            let place =
+                role == .ingest
+                ? TopicPartition(name("claims"), 0) : TopicPartition(name("journal"), 0)
+            var producer = try TransactionalProducer(id: group + ".hold", settings)
+            try producer.initialize()
+            try producer.begin()
+            try producer.sendOffsets(
+                [ConsumedOffset(place, offset: 0)],
+                of: GroupMetadata(unfenced: group)
+            )
+            say("holding \(place)")
+            sleep(UInt32(words["seconds"] ?? "15") ?? 15)
+            try producer.abort()
+        }
+    }
+
     /// How many records the source topics hold; their producer writes without transactions, so each offset is one.
     func sources() throws {
         let consumer = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)

@@ -4,6 +4,7 @@
 //     service-stage topics … partitions=4 sources=2
 //     service-stage feed … events=FILE reference=FOLDER rate=2000
 //     service-stage sources …                    counts what the source topics hold
+//     service-stage hold … roles=ingest seconds=15   a transaction with the group's offsets stays open
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
 //     service-stage outputs … to=FOLDER          every output topic, read committed, as files
@@ -34,6 +35,7 @@ do {
     case "settle": try stage.settle()
     case "recover": try stage.recover()
     case "sources": try stage.sources()
+    case "hold": try stage.hold()
     case "ticks": try stage.ticks()
     case "latency": try stage.latency()
     default: exit(64)

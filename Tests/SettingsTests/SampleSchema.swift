@@ -8,7 +8,7 @@ let schema = SettingsSchema(
             "kafka.bootstrap",
             .strings,
             isRequired: true,
-            placeholder: "HOST:PORT",
+            valueName: "HOST:PORT",
             "The brokers to begin with"
         ),
         Setting("kafka.retries", .integer(0...10), default: "3", "How often to try again"),

@@ -166,23 +166,16 @@ struct Copier: ~Copyable {
         _ out: inout IngestProducer
     ) throws(Setback) -> Int {
         var count = 0
-        while count < most {
-            var slowest = Instant.distantFuture
-            for source in sources where holdsBack(source, now) {
-                if source.held.isEmpty { return count }
-                slowest = min(slowest, source.reaches)
-            }
-            if slowest == .distantFuture || slowest == .distantPast { return count }
-            let limit = min(
-                Instant(microseconds: slowest.microseconds + Self.minute),
-                foreign ?? .distantFuture
-            )
+        while count < most,
+            !sources.contains(where: { $0.held.isEmpty && holdsBack($0, now) })
+        {
+            let limit = timeLimit(now, foreign: foreign)
             let before = count
             for index in sources.indices
             where !sources[index].held.isEmpty && sources[index].held.time <= limit {
                 count += try copyHeld(index, limit, &out)
             }
-            if count == before { return count }
+            if count == before { break }
         }
         return count
     }

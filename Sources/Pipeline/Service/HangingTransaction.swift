@@ -21,6 +21,8 @@ struct HangingTransaction {
     ///   - group: the group whose offsets are open.
     ///   - partitions: all that may be open.
     ///   - value: a record for each of them, visible only if it is committed.
+    ///   - unused: a partition that this group consumes nothing of, whose topic the role may read: an offset for it
+    ///     brings the group's own partition into the transaction.
     ///   - isCommit: whether the old transaction takes effect, or nothing of it does.
     /// - Throws: `Setback` where Kafka does not take it; then it is tried again with the next take-over.
     private func end(
@@ -28,6 +30,7 @@ struct HangingTransaction {
         _ group: String,
         _ partitions: [TopicPartition],
         _ value: [UInt8],
+        unused: TopicPartition,
         isCommit: Bool
     ) throws(Setback) {
         log.warning(
@@ -48,16 +51,13 @@ struct HangingTransaction {
                     partition: partition.partition
                 )
             }
-            // Nobody commits for an output or the journal in this group: the marker is what counts.
-            let dummy = ConsumedOffset(TopicPartition(configuration.deadLetterTopic, 0), offset: 0)
-            try producer.sendOffsets([dummy], of: GroupMetadata(unfenced: group))
+            try producer.sendOffsets(
+                [ConsumedOffset(unused, offset: 0)],
+                of: GroupMetadata(unfenced: group)
+            )
             if isCommit { _ = try producer.commit() } else { try producer.abort() }
-        } catch let error as TransactionError {
-            throw Setback(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
     }
 
@@ -102,12 +102,8 @@ struct HangingTransaction {
                     return true
                 }
             }
-        } catch let error as ServiceEnd {
-            throw error.kind == .temporary ? .again(error.message) : .end(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         let records = RecordBatch()
         records.append(
@@ -130,7 +126,15 @@ struct HangingTransaction {
             partitions += (0..<count).map { TopicPartition(configuration.deadLetterTopic, $0) }
         }
         for id in ids {
-            try end(id, configuration.ingestGroup, partitions, tick, isCommit: isVisible)
+            // Ingest looks into the journal outside the group.
+            try end(
+                id,
+                configuration.ingestGroup,
+                partitions,
+                tick,
+                unused: journal[0],
+                isCommit: isVisible
+            )
         }
     }
 
@@ -157,10 +161,8 @@ struct HangingTransaction {
                 let due = place < sequences.count ? sequences[place] : 0
                 if try count(of: output, consumer, atLeast: due) > due { isVisible = true }
             }
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         try end(
             id,
@@ -168,6 +170,7 @@ struct HangingTransaction {
             // What is committed is seen: then only the offsets get a marker now, and each output with its next record.
             isVisible ? [] : outputs,
             Array("{}".utf8),
+            unused: outputs[0],
             isCommit: isVisible
         )
     }

@@ -105,12 +105,8 @@ struct IngestProducer: ~Copyable {
                     "the end of a transaction was sent twice: nothing about the next one is certain"
                 )
             }
-        } catch let error as TransactionError {
-            throw Setback(error)
-        } catch let error as Setback {
-            throw error
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
     }
 

@@ -72,13 +72,16 @@ extension IngestWorker {
             guard error.isTimeout else { throw Setback(error) }
         }
         do {
-            let last = try Admin(configuration.kafka).committedOffsets(
-                of: configuration.ingestGroup,
-                wanted,
-                within: .seconds(2)
-            )
+            let admin = try Admin(configuration.kafka)
+            func before() throws(KafkaError) -> [CommittedOffset] {
+                try admin.committedOffsets(
+                    of: configuration.ingestGroup,
+                    wanted,
+                    within: .seconds(2)
+                )
+            }
             let owners = Set(
-                last.compactMap {
+                try before().compactMap {
                     SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner
                 }
             ).subtracting(["", transactionalID]).sorted()
@@ -95,19 +98,14 @@ extension IngestWorker {
             }
             try HangingTransaction(configuration: configuration, log: log).endIngest(
                 owners + [transactionalID],
-                last,
+                // Read again: until it was fenced a predecessor may have committed.
+                try before(),
                 partitionCount,
                 control
             )
             throw Setback.again("a transaction hung; it was ended")
-        } catch let error as Setback {
-            throw error
-        } catch let error as KafkaError {
-            throw Setback(error)
-        } catch let error as TransactionError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
     }
 
@@ -144,12 +142,8 @@ extension IngestWorker {
                 )
                 return false
             }
-        } catch let error as ServiceEnd {
-            throw error.kind == .temporary ? .again(error.message) : .end(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         copier.beginBatch()
         for (place, partition) in partitions.enumerated() {
@@ -268,12 +262,8 @@ extension IngestWorker {
                 _ = state.apply(key: key, value: value, offset: message.offset)
                 return true
             }
-        } catch let error as ServiceEnd {
-            throw error.kind == .temporary ? .again(error.message) : .end(error)
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         return state
     }

@@ -366,12 +366,8 @@ struct IngestWorker {
                 copier.sources[source].activeAt = Ticker.now
                 for index in 0..<seen { try copier.copy(batch[index], source, limit, &producer) }
             }
-        } catch let error as Setback {
-            throw error
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         try take(queue.takeEvents(), &copier)
         return seen

@@ -123,12 +123,8 @@ struct ScorePartition: Sendable {
                 throw Setback.again("read the committed offset of \(name): no answer")
             }
             found = one
-        } catch let error as Setback {
-            throw error
-        } catch let error as KafkaError {
-            throw Setback(error)
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
         if let error = found.error { throw Setback(error) }
         guard let offset = found.offset else {
@@ -168,12 +164,8 @@ struct ScorePartition: Sendable {
                     )
                 }
             }
-        } catch let error as KafkaError {
-            throw Setback(error)
-        } catch let error as Setback {
-            throw error
         } catch {
-            throw .again("\(error)")
+            throw Setback.caught(error)
         }
     }
 
@@ -271,12 +263,8 @@ struct ScorePartition: Sendable {
                             "score \(name): \(error.description). Nothing was written for this record."
                         )
                     )
-                } catch let error as TransactionError {
-                    throw Setback(error)
-                } catch let error as KafkaError {
-                    throw Setback(error)
                 } catch {
-                    throw .again("\(error)")
+                    throw Setback.caught(error)
                 }
                 if seen > 0 { heardAt = Ticker.now }
                 receipt.add(machine)
@@ -333,12 +321,8 @@ struct ScorePartition: Sendable {
                         "the end of a transaction was sent twice: nothing about the next one is certain"
                     )
                 }
-            } catch let error as TransactionError {
-                throw Setback(error)
-            } catch let error as Setback {
-                throw error
             } catch {
-                throw .again("\(error)")
+                throw Setback.caught(error)
             }
             if Ticker.now - report.at > 10_000 {
                 log.info(

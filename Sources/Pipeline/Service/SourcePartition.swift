@@ -118,4 +118,13 @@ enum Setback: Error {
 
     init(_ error: KafkaError) { self = .again(error.description) }
     init(_ error: TransactionError) { self = .again(error.description) }
+
+    /// What any error on the way means: all may pass, but for an end that says it does not.
+    static func caught(_ error: any Error) -> Setback {
+        switch error {
+        case let setback as Setback: setback
+        case let end as ServiceEnd: end.kind == .temporary ? .again(end.message) : .end(end)
+        default: .again("\(error)")
+        }
+    }
 }

@@ -24,14 +24,14 @@ enum AlertsCommand {
             .value(
                 "entity",
                 .text,
-                placeholder: "ID",
+                valueName: "ID",
                 repeated: true,
                 "Only of this covered entity"
             ),
             .value(
                 "rule",
                 .choice(Rule.allCases.map(\.name)),
-                placeholder: "RULE",
+                valueName: "RULE",
                 repeated: true,
                 "Only of this rule"
             ),

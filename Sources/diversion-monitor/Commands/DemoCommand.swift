@@ -152,15 +152,17 @@ private struct Demo {
     }
 
     private var nextCommands: String {
-        """
+        // As it was called: after `make demo` it is not on the PATH yet.
+        let program = CommandLine.arguments.first ?? "diversion-monitor"
+        return """
 
-        Try next:
-          diversion-monitor score --reference \(sample.folder)/reference -o out \
-        \(sample.folder)/events.ndjson
-          diversion-monitor alerts --from out/alerts.ndjson --severity critical
-          diversion-monitor config init monitor      (settings, policy and tables to begin with)
+            Try next:
+              \(program) score --reference \(sample.folder)/reference -o out \
+            \(sample.folder)/events.ndjson
+              \(program) alerts --from out/alerts.ndjson --severity critical
+              \(program) config init monitor      (settings, policy and tables to begin with)
 
-        """
+            """
     }
 }
 

@@ -169,7 +169,10 @@ private struct Doctor {
     }
 
     private mutating func examineReading() {
-        let roles: [TopicRole] = [.reference, .policy, .journal, .snapshots]
+        let roles: [TopicRole] = [
+            .reference, .policy, .journal, .snapshots, .decisions, .alerts, .accumulators,
+            .replenishments,
+        ]
         let names = settings.sourceNames + roles.map(settings.name)
         let present = names.filter { topics[$0] != nil }
         guard !present.isEmpty else { return }
