@@ -50,10 +50,13 @@ struct PolicyNumbers: BitwiseCopyable {
     init(_ policy: Policy, _ types: inout Texts) {
         blocking = .blocking
         alwaysAlerting = .alwaysAlerting
-        let ofFills = blocking.union(alwaysAlerting)
+        var ofFills: RuleSet = []
+        for rule in Rule.allCases where !RuleSet.accumulator.union(.series).has(rule) {
+            ofFills.add(rule)
+        }
         precondition(
             RuleSet(ofFill: ofFills.ofFill) == ofFills,
-            "a fill's row must hold every rule"
+            "a fill's row must hold every rule about fills: see RuleSet.ofFill"
         )
         lookBackDays = policy.lookBackDays
         encounterAheadDays = policy.encounterAheadDays

@@ -304,7 +304,7 @@ struct Decided: BitwiseCopyable, Equatable {
 
 extension RuleSet {
     /// The rules about a single fill in twenty bits: the first seventeen of the contract, `quantity_outlier`,
-    /// `patient_velocity`, `missed_claim`. No other rule fails, waits or alerts on a fill.
+    /// `patient_velocity`, `missed_claim`. No other rule fails, waits or alerts on a fill; `PolicyNumbers` holds that.
     @inline(__always)
     var ofFill: UInt64 {
         let bits = UInt64(rawValue)

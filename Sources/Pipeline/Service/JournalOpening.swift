@@ -160,8 +160,11 @@ enum PolicyTopic {
         do {
             return try PolicyReader.read(bytes, file: "\(topic)[0] offset \(message.offset)")
         } catch {
+            var reason = "\(error)"
+            if reason.hasSuffix(".") { reason.removeLast() }
             throw .configuration(
-                "read the policy: \(error). Publish it again, then delete the wrong record (kafka-delete-records)."
+                "read the policy: \(reason). Stop the service, delete the wrong record (kafka-delete-records), "
+                    + "publish the policy again, then run \"sources resume\"."
             )
         }
     }
