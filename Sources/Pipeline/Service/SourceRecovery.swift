@@ -33,7 +33,7 @@ public struct SourceRecovery: Sendable {
         } catch {
             throw .temporary("\(error)")
         }
-        guard !found.isEmpty else {
+        guard found.keys.contains(where: { configuration.sourceTopics.contains($0.topic) }) else {
             throw .configuration(
                 "resume the sources: the journal knows none, so ingest begins by itself"
             )
@@ -65,6 +65,10 @@ public struct SourceRecovery: Sendable {
             body(&found[source, default: fresh])
         }
         let partitions = (0..<count).map { TopicPartition(configuration.journalTopic, $0) }
+        // These two are not registered: one that has given no record yet goes on at its beginning.
+        for topic in [configuration.referenceTopic, configuration.policyTopic] {
+            note(TopicPartition(topic, 0)) { _ in }
+        }
         try scan.read(partitions) { (place, message) throws(ServiceEnd) in
             let record = try JournalScan.record(message)
             switch record.kind {
