@@ -14,16 +14,49 @@ struct Prepared: BitwiseCopyable {
     var thingHash: UInt64 = 0
     var patientHash: UInt64 = 0
     var accumulatorHash: UInt64 = 0
-    /// Words of the prescription number, and of the dispense's or encounter's id.
+    /// Words of the prescription number, of the dispense's or encounter's id, and of the site.
     var rxWord: UInt64 = 0
     var thingWord: UInt64 = 0
+    var siteWord: UInt64 = 0
     var entity: UInt32 = 0
     var pharmacy: UInt32 = 0
     var product: UInt32 = 0
+    var prescriber: UInt32 = 0
+    var site: UInt32 = 0
     /// Rows that the record probably means.
     var fill: UInt32 = 0
     var patient: UInt32 = 0
     var kind = RecordKind.tick
+}
+
+/// The records of one group, in memory that stays.
+@safe
+struct PreparedGroup: ~Copyable {
+    private let base: UnsafeMutablePointer<Prepared>
+    private(set) var count = 0
+
+    init() {
+        unsafe base = .allocate(capacity: Machine.groupSize)
+        unsafe base.initialize(repeating: Prepared(), count: Machine.groupSize)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    mutating func removeAll() { count = 0 }
+
+    mutating func append(_ one: Prepared) {
+        precondition(count < Machine.groupSize, "a group has a fixed size")
+        unsafe base[count] = one
+        count += 1
+    }
+
+    /// A record of the group; places run below `count`.
+    subscript(_ place: Int) -> Prepared {
+        @inline(__always)
+        unsafeAddress { unsafe UnsafePointer(base + place) }
+        @inline(__always)
+        unsafeMutableAddress { unsafe base + place }
+    }
 }
 
 extension Machine {
@@ -36,7 +69,7 @@ extension Machine {
         var start = 0
         while start < batch.count {
             let end = min(start + Self.groupSize, batch.count)
-            prepare(batch, start..<end)
+            prepare(end - start) { batch.record(at: start + $0) }
             for index in start..<end {
                 inHand = prepared[index - start]
                 try apply(prepared: batch.record(at: index), offset: offset)
@@ -52,7 +85,7 @@ extension Machine {
         var start = 0
         while start < batch.count {
             let end = min(start + Self.groupSize, batch.count)
-            prepare(batch, start..<end)
+            prepare(end - start) { batch.record(at: start + $0) }
             for index in start..<end {
                 inHand = prepared[index - start]
                 try apply(prepared: batch.record(at: index), offset: offsets[index])
@@ -61,10 +94,11 @@ extension Machine {
         }
     }
 
-    /// Folds some records that lie anywhere, best ``groupSize`` of them.
+    /// Folds some records that lie anywhere.
     ///
     /// - Parameters:
-    ///   - records: records that have passed `RecordView.check()`, whose bytes stay where they are meanwhile.
+    ///   - records: at most ``groupSize`` records that have passed `RecordView.check()`, whose bytes stay where they are
+    ///     meanwhile.
     ///   - offsets: their offsets.
     /// - Throws: ``MachineFault`` as for one record; the machine is then useless.
     public mutating func apply(
@@ -72,117 +106,52 @@ extension Machine {
         offsets: [Int64]
     ) throws(MachineFault) {
         precondition(offsets.count == records.count, "one offset per record")
-        prepared.removeAll(keepingCapacity: true)
-        for record in records {
-            let one = prepare(record)
-            prepared.append(one)
-        }
-        prefetchPrepared()
+        prepare(records.count) { records[$0] }
         for place in records.indices {
             inHand = prepared[place]
             try apply(prepared: records[place], offset: offsets[place])
         }
     }
 
-    private mutating func prepare(_ batch: RecordBatch, _ range: Range<Int>) {
-        prepared.removeAll(keepingCapacity: true)
-        for index in range {
-            let one = prepare(batch.record(at: index))
-            prepared.append(one)
-        }
-        prefetchPrepared()
+    /// Folds one record.
+    mutating func prepare(_ record: RecordView) -> Prepared {
+        var one = keys(of: record)
+        findNumbers(&one, record)
+        return one
     }
 
-    private mutating func prefetchPrepared() {
+    // MARK: waves
+
+    /// Works out keys and numbers of a group and asks for the memory that it will touch, in waves: each reads what the
+    /// one before asked for, and asks for what lies behind it.
+    @inline(__always)
+    private mutating func prepare(_ count: Int, _ record: (Int) -> RecordView) {
+        prepared.removeAll()
         prefetchDeadlines(wave: 0)
-        for place in prepared.indices {
-            let one = prepared[place]
-            if one.fillHash != 0 {
-                let fill = fillIndex.guess(one.fillHash)
-                prepared[place].fill = fill
-                if fill != 0 { fills.prefetch(fill) }
-            }
-            if one.patientHash != 0 {
-                let patient = patientIndex.guess(one.patientHash)
-                prepared[place].patient = patient
-                if patient != 0 { patients.prefetch(patient) }
-            }
-            if one.kind == .encounter {
-                let encounter = encounterIndex.guess(one.thingHash)
-                if encounter != 0 { encounters.prefetch(encounter) }
-            }
-            if one.accumulatorHash != 0 {
-                let accumulator = accumulatorIndex.guess(one.accumulatorHash)
-                if accumulator != 0 { accumulators.prefetch(accumulator) }
-            }
+        for place in 0..<count {
+            let one = keys(of: record(place))
+            prepared.append(one)
+            prefetchSlots(of: one, record(place))
         }
+        for place in 0..<count { prefetchNames(of: prepared[place], record(place)) }
         prefetchDeadlines(wave: 1)
-        for one in prepared {
-            if one.fill != 0 {
-                let dispense = fills[one.fill].firstDispense
-                if dispense != 0 { dispenses.prefetch(dispense) }
-                let claim = fills[one.fill].firstClaim
-                if claim != 0 { claims.prefetch(claim) }
-            }
-            if one.patient != 0 { prefetchPatient(one.patient) }
+        for place in 0..<count {
+            var one = prepared[place]
+            findNumbers(&one, record(place))
+            prepared[place] = one
+        }
+        for place in 0..<count {
+            var one = prepared[place]
+            prefetchRows(&one)
+            prepared[place] = one
         }
         prefetchDeadlines(wave: 2)
-        for place in prepared.indices
-        where prepared[place].patient == 0 && prepared[place].fill != 0 {
-            let dispense = fills[prepared[place].fill].firstDispense
-            guard dispense != 0 else { continue }
-            let patient = dispenses[dispense].patient
-            prepared[place].patient = patient
-            if patient != 0 { patients.prefetch(patient) }
-        }
-        prefetchDeadlines(wave: 3)
-        for one in prepared where one.patient != 0 {
-            if one.kind == .claim {
-                prefetchPatient(one.patient)
-            } else {
-                prefetchOlder(one.patient)
-            }
-        }
-        prefetchDeadlines(wave: 4)
-        for one in prepared where one.kind == .claim && one.patient != 0 {
-            prefetchOlder(one.patient)
-        }
+        for place in 0..<count { prefetchChains(prepared[place]) }
+        for place in 0..<count { prefetchBehind(prepared[place]) }
     }
 
-    private func prefetchPatient(_ patient: UInt32) {
-        let encounter = patients[patient].firstEncounter
-        if encounter != 0 { encounters.prefetch(encounter) }
-        let dispense = patients[patient].firstDispense
-        if dispense != 0 { dispenses.prefetch(dispense) }
-    }
-
-    /// The fills whose moment comes soon are known: most are settled, the others are looked at whole.
-    private func prefetchDeadlines(wave: Int) {
-        deadlines.visitNext(20) { row in
-            guard row & Self.accumulatorBit == 0 else { return }
-            if wave == 0 { return fills.prefetch(row) }
-            guard fills[row].isWaiting else { return }
-            let dispense = fills[row].firstDispense
-            guard dispense != 0 else { return }
-            if wave == 1 { return dispenses.prefetch(dispense) }
-            let patient = dispenses[dispense].patient
-            guard patient != 0 else { return }
-            if wave == 2 { return patients.prefetch(patient) }
-            if wave == 3 { return prefetchPatient(patient) }
-            prefetchOlder(patient)
-        }
-    }
-
-    /// The dispense before a patient's last: whether it lies in the window of a pattern is asked for each fill.
-    private func prefetchOlder(_ patient: UInt32) {
-        let dispense = patients[patient].firstDispense
-        guard dispense != 0 else { return }
-        let older = dispenses[dispense].nextOfPatient
-        if older != 0 { dispenses.prefetch(older) }
-    }
-
-    /// Works out keys and hashes of one record, and asks for the slots they lead to.
-    mutating func prepare(_ record: RecordView) -> Prepared {
+    /// Works out the keys of one record: what its bytes say, without a look at any table of rows.
+    private mutating func keys(of record: RecordView) -> Prepared {
         var one = Prepared()
         guard let kind = record.kind else { return one }
         one.kind = kind
@@ -198,39 +167,167 @@ extension Machine {
         one.idHigh = unsafe Hash.bytes(id, seed: UInt64(entity))
         one.idLow = Hash.mix(one.idHigh ^ Hash.third, unsafe Hash.bytes(id, seed: Hash.third))
         eventIDs.prefetch(one.idHigh)
-        switch kind {
-        case .encounter:
+        if kind == .encounter || kind == .dispense {
             let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
             one.thingWord = thing.word
             one.thingHash = Self.hash(entity, thing.word)
-            encounterIndex.prefetch(one.thingHash)
             one.patientHash = patientHash(record)
-            patientIndex.prefetch(one.patientHash)
-        case .dispense:
-            let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
-            one.thingWord = thing.word
-            one.thingHash = Self.hash(entity, thing.word)
-            dispenseIndex.prefetch(one.thingHash)
-            one.patientHash = patientHash(record)
-            patientIndex.prefetch(one.patientHash)
-            prepareFill(&one, record)
-        case .claim:
-            prepareFill(&one, record)
-        default: break
+        }
+        if kind == .dispense || kind == .claim {
+            one.rxWord = unsafe IncomingIdentifier(record.bytes(record.fillKey.rxNumber)).word
         }
         return one
     }
 
-    private mutating func prepareFill(_ one: inout Prepared, _ record: RecordView) {
+    /// Asks for the slots of the tables in which a record's keys stand.
+    @inline(__always)
+    private func prefetchSlots(of one: Prepared, _ record: RecordView) {
+        switch one.kind {
+        case .encounter:
+            encounterIndex.prefetch(one.thingHash)
+            patientIndex.prefetch(one.patientHash)
+            reference.providers.prefetchSlot(one.entity, record.provider)
+        case .dispense:
+            dispenseIndex.prefetch(one.thingHash)
+            patientIndex.prefetch(one.patientHash)
+            let key = record.fillKey
+            reference.pharmacies.prefetchSlot(one.entity, key.pharmacy)
+            reference.providers.prefetchSlot(one.entity, record.provider)
+        case .claim:
+            reference.pharmacies.prefetchSlot(one.entity, record.fillKey.pharmacy)
+        default: break
+        }
+    }
+
+    /// Asks for the rows of the names in a record.
+    @inline(__always)
+    private func prefetchNames(of one: Prepared, _ record: RecordView) {
+        switch one.kind {
+        case .encounter: reference.providers.prefetchRow(one.entity, record.provider)
+        case .dispense:
+            reference.pharmacies.prefetchRow(one.entity, record.fillKey.pharmacy)
+            reference.providers.prefetchRow(one.entity, record.provider)
+        case .claim: reference.pharmacies.prefetchRow(one.entity, record.fillKey.pharmacy)
+        default: break
+        }
+    }
+
+    /// Finds the numbers of the names in a record, which are given to new ones, and with them the keys of its fill and
+    /// accumulator.
+    private mutating func findNumbers(_ one: inout Prepared, _ record: RecordView) {
+        switch one.kind {
+        case .encounter:
+            one.prescriber = reference.provider(one.entity, record.provider, in: record)
+        case .dispense:
+            findFill(&one, record)
+            one.prescriber = reference.provider(one.entity, record.provider, in: record)
+            one.site = unsafe reference.site(one.entity, record.bytes(record.text(6)))
+        case .claim: findFill(&one, record)
+        default: break
+        }
+    }
+
+    private mutating func findFill(_ one: inout Prepared, _ record: RecordView) {
         let key = record.fillKey
         one.pharmacy = reference.pharmacy(one.entity, key.pharmacy, in: record)
-        let incoming = unsafe IncomingIdentifier(record.bytes(key.rxNumber))
-        one.rxWord = incoming.word
-        one.fillHash = Self.fillHash(one.pharmacy, incoming.word, key.fillNumber)
+        one.fillHash = Self.fillHash(one.pharmacy, one.rxWord, key.fillNumber)
         fillIndex.prefetch(one.fillHash)
         one.product = reference.product(key.ndc, in: record)
         one.accumulatorHash = Self.accumulatorHash(one.pharmacy, one.product, .discounted)
         accumulatorIndex.prefetch(one.accumulatorHash)
+    }
+
+    /// Asks for the rows that a record probably means.
+    @inline(__always)
+    private func prefetchRows(_ one: inout Prepared) {
+        if one.fillHash != 0 {
+            let fill = fillIndex.guess(one.fillHash)
+            one.fill = fill
+            if fill != 0 { fills.prefetch(fill) }
+        }
+        if one.patientHash != 0 {
+            let patient = patientIndex.guess(one.patientHash)
+            one.patient = patient
+            if patient != 0 { patients.prefetch(patient) }
+        }
+        if one.kind == .encounter {
+            let encounter = encounterIndex.guess(one.thingHash)
+            if encounter != 0 { encounters.prefetch(encounter) }
+        }
+        if one.accumulatorHash != 0 {
+            let accumulator = accumulatorIndex.guess(one.accumulatorHash)
+            if accumulator != 0 { accumulators.prefetch(accumulator) }
+        }
+    }
+
+    /// Asks for what hangs on a fill and a patient.
+    @inline(__always)
+    private func prefetchChains(_ one: Prepared) {
+        if one.fill != 0 { prefetchFill(one.fill) }
+        if one.patient != 0 { prefetchPatient(one.patient) }
+    }
+
+    /// Asks for what lies behind a fill's dispense, and for the second of a patient's visits and dispenses.
+    @inline(__always)
+    private func prefetchBehind(_ one: Prepared) {
+        if one.patient != 0 {
+            prefetchOlder(one.patient)
+        } else if one.fill != 0, fills[one.fill].firstDispense != 0 {
+            prefetchWhom(fills[one.fill].firstDispense)
+        }
+    }
+
+    /// Asks for the first dispense and claim of a fill, and for the encounter that was matched.
+    @inline(__always)
+    private func prefetchFill(_ fill: UInt32) {
+        let dispense = fills[fill].firstDispense
+        if dispense != 0 { dispenses.prefetch(dispense) }
+        let claim = fills[fill].firstClaim
+        if claim != 0 { claims.prefetch(claim) }
+        let matched = fills[fill].ofPatient.matched
+        if matched != 0 { encounters.prefetch(matched) }
+    }
+
+    /// Asks for the names in a dispense that a decision shows.
+    @inline(__always)
+    private func prefetchWhom(_ dispense: UInt32) {
+        let row = dispenses[dispense]
+        if row.patient != 0 { patients.prefetch(row.patient) }
+        reference.providers.rows.prefetch(row.prescriber)
+        reference.sites.rows.prefetch(row.site)
+    }
+
+    private func prefetchPatient(_ patient: UInt32) {
+        let encounter = patients[patient].firstEncounter
+        if encounter != 0 { encounters.prefetch(encounter) }
+        let dispense = patients[patient].firstDispense
+        if dispense != 0 { dispenses.prefetch(dispense) }
+    }
+
+    /// The visit and the dispense before a patient's last: whether they lie in a window is asked for each fill.
+    private func prefetchOlder(_ patient: UInt32) {
+        let dispense = patients[patient].firstDispense
+        if dispense != 0 {
+            let older = dispenses[dispense].nextOfPatient
+            if older != 0 { dispenses.prefetch(older) }
+        }
+        let encounter = patients[patient].firstEncounter
+        if encounter != 0 {
+            let older = encounters[encounter].nextOfPatient
+            if older != 0 { encounters.prefetch(older) }
+        }
+    }
+
+    /// The fills whose moment comes soon are known: most are settled, the others are looked at again.
+    private func prefetchDeadlines(wave: Int) {
+        deadlines.visitNext(20) { row in
+            guard row & Self.accumulatorBit == 0 else { return }
+            if wave == 0 { return fills.prefetch(row) }
+            guard fills[row].isWaiting else { return }
+            if wave == 1 { return prefetchFill(row) }
+            let dispense = fills[row].firstDispense
+            if dispense != 0 { prefetchWhom(dispense) }
+        }
     }
 
     /// Hash of the first token of a record; 0 where it has none.

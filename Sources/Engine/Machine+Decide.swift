@@ -4,8 +4,12 @@ internal import Journal
 
 extension Machine {
     /// Decides a fill at this moment and writes what follows; nothing where nothing changed.
-    mutating func decide(_ fill: UInt32) {
-        let facts = facts(of: fill)
+    ///
+    /// - Parameters:
+    ///   - fill: a fill that is remembered.
+    ///   - isPatientSame: whether only its claims or the time have changed since it was decided last.
+    mutating func decide(_ fill: UInt32, isPatientSame: Bool = false) {
+        let facts = facts(of: fill, isPatientSame: isPatientSame)
         let inForce = rulesInForce(facts.policy, on: facts.date)
         let judgement = Judgement(facts, numbers[facts.policy], inForce)
         let before = fills[fill].decided

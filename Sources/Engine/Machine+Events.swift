@@ -56,8 +56,8 @@ extension Machine {
             offset: offset,
             fill: fill,
             patient: patient,
-            prescriber: reference.provider(entity, dispense.prescriber, in: record),
-            site: unsafe reference.site(entity, record.bytes(dispense.siteID)),
+            prescriber: inHand.prescriber,
+            site: inHand.site,
             product: inHand.product,
             writtenOn: dispense.writtenOn.day,
             occurredOffset: header.occurredAt.offsetMinutes,
@@ -230,7 +230,7 @@ extension Machine {
         } else {
             claims[previous].next = number
         }
-        decide(fill)
+        decide(fill, isPatientSame: true)
     }
 
     /// The fill of a key, which is made if it is new; either way its last record is this one.
@@ -294,7 +294,7 @@ extension Machine {
         }
         counts.applied += 1
         let patient = unsafe patient(record.bytes(header.tokens), entity)
-        let provider = reference.provider(entity, encounter.provider, in: record)
+        let provider = inHand.prescriber
         let id = unsafe IncomingIdentifier(
             record.bytes(encounter.encounterID),
             word: inHand.thingWord

@@ -4,7 +4,12 @@ internal import Journal
 
 extension Machine {
     /// The facts of a fill at this moment.
-    mutating func facts(of fill: UInt32) -> Facts {
+    ///
+    /// - Parameters:
+    ///   - fill: a fill that is remembered.
+    ///   - isPatientSame: whether nothing that the patient's encounters and dispenses say can have changed since the fill
+    ///     was decided last.
+    mutating func facts(of fill: UInt32, isPatientSame: Bool = false) -> Facts {
         var facts = Facts()
         facts.fill = fill
         facts.entity = reference.pharmacies.rows[fills[fill].pharmacy].entity
@@ -39,11 +44,29 @@ extension Machine {
         facts.policy = policy(on: facts.date)
         gatherRegistries(&facts)
         gatherClaims(&facts)
-        if facts.primary != 0 {
-            gatherEncounters(&facts)
-            gatherVelocity(&facts)
-        }
+        if facts.primary != 0 { gatherPatient(&facts, isSame: isPatientSame) }
         return facts
+    }
+
+    /// What the patient's encounters and other dispenses say; as it was kept, where it must be the same.
+    @inline(__always)
+    private mutating func gatherPatient(_ facts: inout Facts, isSame: Bool) {
+        var known = fills[facts.fill].ofPatient
+        if isSame, known.isKnown {
+            facts.anyEncounter = known.anyEncounter
+            facts.sawPrescriber = known.sawPrescriber
+            facts.matched = known.matched
+            if !known.isAlone { gatherVelocity(&facts) }
+            return
+        }
+        gatherEncounters(&facts)
+        gatherVelocity(&facts)
+        known.isKnown = facts.stay == 0
+        known.anyEncounter = facts.anyEncounter
+        known.sawPrescriber = facts.sawPrescriber
+        known.matched = facts.matched
+        known.isAlone = facts.velocityPharmacies == 0
+        fills[facts.fill].ofPatient = known
     }
 
     private func gatherDispenses(_ first: UInt32, _ facts: inout Facts) {

@@ -63,7 +63,7 @@ extension Machine {
         if row & Self.accumulatorBit != 0 {
             judgeStale(row & ~Self.accumulatorBit)
         } else {
-            decide(row)
+            decide(row, isPatientSame: true)
         }
     }
 

@@ -83,7 +83,7 @@ public struct Machine: ~Copyable {
     // MARK: the record in hand
     var inHand = Prepared()
     /// The group that is being folded.
-    var prepared: [Prepared] = []
+    var prepared = PreparedGroup()
     var partition: Int32 = 0
     var recordNumber: Int64 = -1
     var offset: Int64 = 0

@@ -171,6 +171,20 @@ struct Names: ~Copyable {
         Hash.words(word, UInt64(entity) << 1 | (isText ? 1 : 0))
     }
 
+    /// Asks for the slot of an NPI in digits; others are too rare to ask for.
+    @inline(__always)
+    func prefetchSlot(_ entity: UInt32, _ npi: Npi) {
+        if npi.digits != Npi.other { index.prefetch(Self.hash(entity, npi.digits, false)) }
+    }
+
+    /// Asks for the row of an NPI in digits, whose slot was asked for before.
+    @inline(__always)
+    func prefetchRow(_ entity: UInt32, _ npi: Npi) {
+        guard npi.digits != Npi.other else { return }
+        let number = index.guess(Self.hash(entity, npi.digits, false))
+        if number != 0 { rows.prefetch(number) }
+    }
+
     /// The number of a name, which is given one if it is new.
     @inline(__always)
     mutating func number(entity: UInt32, word: UInt64, isText: Bool) -> UInt32 {

@@ -321,6 +321,22 @@ extension RuleSet {
     }
 }
 
+/// What the patient's encounters and other dispenses say about a fill: kept, because neither claims nor the passing of
+/// time change it, and finding it out again reads a chain of rows that are in no cache.
+///
+/// Whatever does change it decides the fill anew and whole: a dispense, an encounter that concerns the fill, another
+/// fill of its pattern, the policy.
+struct PatientFacts: BitwiseCopyable {
+    /// The encounter shown as matched; 0 where none counts.
+    var matched: UInt32 = 0
+    /// Whether the others hold. A fill in an inpatient stay is looked at each time: the stay may be forgotten before it.
+    var isKnown = false
+    var anyEncounter = false
+    var sawPrescriber = false
+    /// Whether the patient got the product from nobody else in the window of a pattern.
+    var isAlone = false
+}
+
 /// A fill: the unit of decision.
 struct FillRow: BitwiseCopyable {
     var rx: Identifier
@@ -329,7 +345,8 @@ struct FillRow: BitwiseCopyable {
     /// Record behind the last decision (40 bits), revision (24 bits).
     private var decision: UInt64 = 0
     private var quantity: Int64 = .min
-    /// The rules about fills that fail, wait, and have an open alert: twenty bits each.
+    /// The rules about fills that fail, wait, and have an open alert: twenty bits each; then what is known of the
+    /// patient: four bits.
     private var sets: UInt64 = 0
     private var dispense: UInt32 = 0
     private var product: UInt32 = 0
@@ -343,6 +360,8 @@ struct FillRow: BitwiseCopyable {
     var decisionIndex: UInt32 = 0
     /// Next in the bucket of its last day.
     var nextInBucket: UInt32 = 0
+    /// The encounter that was matched when last looked for; see ``PatientFacts``.
+    private var matched: UInt32 = 0
     private var day: UInt16 = 0
     /// Outcome (3 bits), account, account posted to, unit (2 each), then one bit for each of the flags.
     private var bits: UInt16 = 3 << 7
@@ -375,7 +394,7 @@ struct FillRow: BitwiseCopyable {
     /// Rules whose alert is open.
     var open: RuleSet {
         get { RuleSet(ofFill: sets >> 40) }
-        set { sets = sets & (1 << 40 - 1) | newValue.ofFill << 40 }
+        set { sets = sets & ~((1 << 20 - 1) << 40) | newValue.ofFill << 40 }
     }
 
     /// The last decision.
@@ -406,6 +425,28 @@ struct FillRow: BitwiseCopyable {
                 bits & ~0x3FF | UInt16(newValue.outcome.rawValue)
                 | UInt16(newValue.account.rawValue) << 3 | UInt16(newValue.posted.rawValue) << 5
                 | code(newValue.unit) << 7 | (newValue.isTreated ? 1 << 9 : 0)
+        }
+    }
+
+    /// What the patient's encounters and other dispenses said when they were looked at last.
+    var ofPatient: PatientFacts {
+        @inline(__always)
+        get {
+            PatientFacts(
+                matched: matched,
+                isKnown: sets >> 60 & 1 != 0,
+                anyEncounter: sets >> 61 & 1 != 0,
+                sawPrescriber: sets >> 62 & 1 != 0,
+                isAlone: sets >> 63 != 0
+            )
+        }
+        @inline(__always)
+        set {
+            matched = newValue.matched
+            sets =
+                sets & (1 << 60 - 1) | (newValue.isKnown ? 1 << 60 : 0)
+                | (newValue.anyEncounter ? 1 << 61 : 0) | (newValue.sawPrescriber ? 1 << 62 : 0)
+                | (newValue.isAlone ? 1 << 63 : 0)
         }
     }
 

@@ -156,4 +156,11 @@ extension RecordView {
             isDispense ? ndc(DispenseLayout.ndc, 10) : ndc(ClaimLayout.ndc, 11)
         )
     }
+
+    /// Who gave the encounter or prescribed the dispense; the kind must be one of these two.
+    @inlinable
+    public var provider: Npi {
+        load(1, as: UInt8.self) == RecordKind.dispense.rawValue
+            ? npi(DispenseLayout.prescriber, 9) : npi(EncounterLayout.provider, 6)
+    }
 }
