@@ -9,6 +9,7 @@ extension Machine {
     ///   - fill: a fill that is remembered.
     ///   - isPatientSame: whether nothing that the patient's encounters and dispenses say can have changed since the fill
     ///     was decided last.
+    /// - Returns: all that the rules compare.
     mutating func facts(of fill: UInt32, isPatientSame: Bool = false) -> Facts {
         var facts = Facts()
         facts.fill = fill

@@ -14,9 +14,9 @@ struct Reference: ~Copyable {
     /// Pharmacies of one entity.
     var pharmacies = Names()
     var products = Column<ProductRow>()
-    private var productIndex = Index(small: true)
+    private var productIndex = Index()
     var payers = Column<PayerRow>()
-    private var payerIndex = Index(small: true)
+    private var payerIndex = Index()
     private(set) var periods: [Period] = []
     /// Restrictions by the number of the labeler's text.
     private(set) var restrictions: [UInt32: [Restriction]] = [:]

@@ -104,7 +104,7 @@ struct Texts: ~Copyable {
     /// Where each text ends; number 0 is the empty text.
     private var ends = Column<UInt64>()
     private var used = 0
-    private var index = Index(small: true)
+    private var index = Index()
 
     init() {
         unsafe memory = .allocate(byteCount: capacity, alignment: 16)
@@ -164,7 +164,7 @@ struct Texts: ~Copyable {
 /// Names of one kind by (entity, word), as they come in records.
 struct Names: ~Copyable {
     var rows = Column<NameRow>()
-    private var index = Index(small: true)
+    private var index = Index()
 
     @inline(__always)
     private static func hash(_ entity: UInt32, _ word: UInt64, _ isText: Bool) -> UInt64 {

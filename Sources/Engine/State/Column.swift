@@ -2,37 +2,60 @@ internal import CShims
 
 // The engine's memory. Millions of small values, found by number: no references, no counting, no copy when it grows.
 
-/// Rows of one kind, by number, with a list of freed numbers.
-///
-/// A column is one stretch of address space, far larger than it will ever fill: growing writes further on, so nothing
-/// is ever copied, the peak is what is used, and a row is one multiplication away. From its third megabyte on it lies
-/// in pages of 2 MiB.
+/// A stretch of address space, far larger than it will ever fill: growing writes further on, so nothing is ever copied to
+/// another place, and the peak is what is used. From its third megabyte on it lies in pages of 2 MiB.
 @safe
-struct Column<Row: BitwiseCopyable>: ~Copyable {
-    private static var reserved: Int { 1 << 36 }
+struct Region: ~Copyable {
+    // A process holds some forty of them for each partition, of 128 TiB that there are.
+    static var reserved: Int { 1 << 34 }
     private static var hugePage: Int { 2 << 20 }
     private static var step: Int { 64 << 20 }
 
-    private let base: UnsafeMutablePointer<Row>
+    let base: UnsafeMutableRawPointer
     /// Bytes for which huge pages have been asked.
     private var advised = 0
+
+    init() {
+        guard let memory = unsafe dm_reserve(Self.reserved) else {
+            preconditionFailure(
+                "the system refuses 16 GiB of address space for a table (ulimit -v?)"
+            )
+        }
+        unsafe base = memory
+    }
+
+    deinit { unsafe dm_release(base, Self.reserved) }
+
+    /// Says that bytes up to `end` will be written.
+    @inline(__always)
+    mutating func reach(_ end: Int) {
+        if end > Self.hugePage, end + Self.hugePage > advised { advise(end) }
+    }
+
+    private mutating func advise(_ end: Int) {
+        precondition(end <= Self.reserved - Self.step, "a table holds at most 16 GiB")
+        let start = max(advised, Self.hugePage)
+        let next = (end + Self.hugePage + Self.step) & ~4095
+        unsafe dm_want_huge_pages(base + start, next - start)
+        advised = next
+    }
+}
+
+/// Rows of one kind, by number, with a list of freed numbers. A row is one multiplication away.
+@safe
+struct Column<Row: BitwiseCopyable>: ~Copyable {
+    private var region = Region()
+    private let base: UnsafeMutablePointer<Row>
     /// Numbers handed out so far, freed ones included. Number 0 is never handed out: it means "none".
     private(set) var used = 1
     private var free: [UInt32] = []
 
     init() {
-        guard let memory = unsafe dm_reserve(Self.reserved) else {
-            preconditionFailure(
-                "the system refuses 64 GiB of address space for a table (ulimit -v?)"
-            )
-        }
-        unsafe base = memory.bindMemory(
+        unsafe base = region.base.bindMemory(
             to: Row.self,
-            capacity: Self.reserved / MemoryLayout<Row>.stride
+            capacity: Region.reserved / MemoryLayout<Row>.stride
         )
     }
-
-    deinit { unsafe dm_release(base, Self.reserved) }
 
     /// How many rows are in use.
     var count: Int { used - 1 - free.count }
@@ -45,19 +68,10 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
         } else {
             number = UInt32(used)
             used += 1
-            let end = used * MemoryLayout<Row>.stride
-            if end > Self.hugePage, end + Self.hugePage > advised { advise(end) }
+            region.reach(used * MemoryLayout<Row>.stride)
         }
         unsafe address(number).initialize(to: row)
         return number
-    }
-
-    private mutating func advise(_ end: Int) {
-        precondition(end <= Self.reserved - Self.step, "a table holds at most 64 GiB")
-        let memory = unsafe UnsafeMutableRawPointer(base)
-        let start = (max(end, advised) + 4095) & ~4095
-        unsafe dm_want_huge_pages(memory + start, Self.step)
-        advised = start + Self.step
     }
 
     /// Gives a number back; the row must no longer be reachable.
@@ -80,31 +94,5 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
         unsafeAddress { unsafe UnsafePointer(address(number)) }
         @inline(__always)
         unsafeMutableAddress { unsafe address(number) }
-    }
-}
-
-/// Memory of a table that is replaced by a larger one when it is full: zeros, in pages of 2 MiB where it is large.
-enum TableMemory {
-    private static var large: Int { 1 << 20 }
-
-    static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
-        guard count >= large else {
-            let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
-            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: count)
-            return unsafe memory
-        }
-        guard let memory = unsafe dm_reserve(count) else {
-            preconditionFailure("the system has no \(count) bytes left for a table")
-        }
-        unsafe dm_want_huge_pages(memory, count)
-        return unsafe memory
-    }
-
-    static func free(_ memory: UnsafeMutableRawPointer, _ count: Int) {
-        if count >= large {
-            unsafe dm_release(memory, count)
-        } else {
-            unsafe memory.deallocate()
-        }
     }
 }
