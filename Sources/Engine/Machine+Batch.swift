@@ -127,14 +127,16 @@ extension Machine {
     @inline(__always)
     private mutating func prepare(_ count: Int, _ record: (Int) -> RecordView) {
         prepared.removeAll()
-        prefetchDeadlines(wave: 0)
+        var last = now.microseconds
+        for place in 0..<count { last = max(last, record(place).recordedAt.microseconds) }
+        prefetchDeadlines(until: last, wave: 0)
         for place in 0..<count {
             let one = keys(of: record(place))
             prepared.append(one)
             prefetchSlots(of: one, record(place))
         }
         for place in 0..<count { prefetchNames(of: prepared[place], record(place)) }
-        prefetchDeadlines(wave: 1)
+        prefetchDeadlines(until: last, wave: 1)
         for place in 0..<count {
             var one = prepared[place]
             findNumbers(&one, record(place))
@@ -145,7 +147,7 @@ extension Machine {
             prefetchRows(&one)
             prepared[place] = one
         }
-        prefetchDeadlines(wave: 2)
+        prefetchDeadlines(until: last, wave: 2)
         for place in 0..<count { prefetchChains(prepared[place]) }
         for place in 0..<count { prefetchBehind(prepared[place]) }
     }
@@ -173,6 +175,9 @@ extension Machine {
             one.thingHash = Self.hash(entity, thing.word)
             one.patientHash = patientHash(record)
         }
+        if kind == .dispense {
+            one.siteWord = unsafe IncomingIdentifier(record.bytes(record.text(6))).word
+        }
         if kind == .dispense || kind == .claim {
             one.rxWord = unsafe IncomingIdentifier(record.bytes(record.fillKey.rxNumber)).word
         }
@@ -192,9 +197,13 @@ extension Machine {
             patientIndex.prefetch(one.patientHash)
             let key = record.fillKey
             reference.pharmacies.prefetchSlot(one.entity, key.pharmacy)
+            reference.prefetchSlot(key.ndc)
             reference.providers.prefetchSlot(one.entity, record.provider)
+            reference.sites.prefetchSlot(one.entity, word: one.siteWord)
         case .claim:
-            reference.pharmacies.prefetchSlot(one.entity, record.fillKey.pharmacy)
+            let key = record.fillKey
+            reference.pharmacies.prefetchSlot(one.entity, key.pharmacy)
+            reference.prefetchSlot(key.ndc)
         default: break
         }
     }
@@ -205,9 +214,15 @@ extension Machine {
         switch one.kind {
         case .encounter: reference.providers.prefetchRow(one.entity, record.provider)
         case .dispense:
-            reference.pharmacies.prefetchRow(one.entity, record.fillKey.pharmacy)
+            let key = record.fillKey
+            reference.pharmacies.prefetchRow(one.entity, key.pharmacy)
+            reference.prefetchRow(key.ndc)
             reference.providers.prefetchRow(one.entity, record.provider)
-        case .claim: reference.pharmacies.prefetchRow(one.entity, record.fillKey.pharmacy)
+            reference.sites.prefetchRow(one.entity, word: one.siteWord)
+        case .claim:
+            let key = record.fillKey
+            reference.pharmacies.prefetchRow(one.entity, key.pharmacy)
+            reference.prefetchRow(key.ndc)
         default: break
         }
     }
@@ -221,7 +236,10 @@ extension Machine {
         case .dispense:
             findFill(&one, record)
             one.prescriber = reference.provider(one.entity, record.provider, in: record)
-            one.site = unsafe reference.site(one.entity, record.bytes(record.text(6)))
+            one.site = reference.site(
+                one.entity,
+                unsafe IncomingIdentifier(record.bytes(record.text(6)), word: one.siteWord)
+            )
         case .claim: findFill(&one, record)
         default: break
         }
@@ -318,9 +336,10 @@ extension Machine {
         }
     }
 
-    /// The fills whose moment comes soon are known: most are settled, the others are looked at again.
-    private func prefetchDeadlines(wave: Int) {
-        deadlines.visitNext(20) { row in
+    /// The fills whose moment comes with the last record of a group are known: most are settled, the others are looked at
+    /// again.
+    private func prefetchDeadlines(until last: Int64, wave: Int) {
+        deadlines.visit(until: last, limit: 64) { row in
             guard row & Self.accumulatorBit == 0 else { return }
             if wave == 0 { return fills.prefetch(row) }
             guard fills[row].isWaiting else { return }

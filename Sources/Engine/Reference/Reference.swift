@@ -54,13 +54,16 @@ struct Reference: ~Copyable {
         return entities.number(entity: 0, word: incoming.word, isText: false)
     }
 
-    @inline(__always)
     mutating func site(_ entity: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        let incoming = unsafe IncomingIdentifier(bytes)
+        unsafe site(entity, IncomingIdentifier(bytes))
+    }
+
+    @inline(__always)
+    mutating func site(_ entity: UInt32, _ incoming: IncomingIdentifier) -> UInt32 {
         if incoming.isLong {
             return sites.number(
                 entity: entity,
-                word: UInt64(unsafe texts.number(of: bytes)),
+                word: UInt64(unsafe texts.number(of: incoming.bytes)),
                 isText: true
             )
         }
@@ -100,6 +103,20 @@ struct Reference: ~Copyable {
         )
     }
 
+    /// Asks for the slot of a normalised NDC; others are too rare to ask for.
+    @inline(__always)
+    func prefetchSlot(_ ndc: Ndc) {
+        if ndc.isNormalised { productIndex.prefetch(Hash.words(ndc.code, 0)) }
+    }
+
+    /// Asks for the row of a normalised NDC, whose slot was asked for before.
+    @inline(__always)
+    func prefetchRow(_ ndc: Ndc) {
+        guard ndc.isNormalised else { return }
+        let number = productIndex.guess(Hash.words(ndc.code, 0))
+        if number != 0 { products.prefetch(number) }
+    }
+
     mutating func product(word: UInt64, isText: Bool) -> UInt32 {
         let hash = Hash.words(word, isText ? 1 : 0)
         let found = productIndex.find(hash) {
@@ -111,19 +128,35 @@ struct Reference: ~Copyable {
         return number
     }
 
+    /// The payer that a claim names by BIN, PCN and group, which is given a number if it is new.
     mutating func payer(_ claim: Claim, in record: RecordView) -> UInt32 {
+        // The three stand one behind another, so that they are hashed and compared as one.
+        let joined = Text(
+            offset: Int(claim.bin.offset),
+            count: Int(claim.bin.count) + Int(claim.pcn.count) + Int(claim.group.count)
+        )
+        let bytes = unsafe record.bytes(joined)
+        let lengths = UInt64(claim.bin.count) << 32 | UInt64(claim.pcn.count)
+        let hash = unsafe Hash.bytes(bytes, seed: lengths)
+        let found = payerIndex.find(hash) {
+            guard payers[$0].lengths == lengths else { return false }
+            return unsafe Hash.isEqual(texts.bytes(payers[$0].joined), bytes)
+        }
+        if found != 0 { return found }
         let key = PayerKey(
             bin: unsafe texts.number(of: record.bytes(claim.bin)),
             pcn: unsafe texts.number(of: record.bytes(claim.pcn)),
             group: unsafe texts.number(of: record.bytes(claim.group))
         )
-        let hash = Hash.words(UInt64(key.bin) << 32 | UInt64(key.pcn), UInt64(key.group))
-        let found = payerIndex.find(hash) {
-            payers[$0].bin == key.bin && payers[$0].pcn == key.pcn && payers[$0].group == key.group
-        }
-        if found != 0 { return found }
         let number = payers.insert(
-            PayerRow(bin: key.bin, pcn: key.pcn, group: key.group, type: payerType(key))
+            PayerRow(
+                bin: key.bin,
+                pcn: key.pcn,
+                group: key.group,
+                joined: unsafe texts.number(of: bytes),
+                lengths: lengths,
+                type: payerType(key)
+            )
         )
         payerIndex.insert(hash, number)
         return number

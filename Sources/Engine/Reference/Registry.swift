@@ -83,6 +83,9 @@ struct PayerRow: BitwiseCopyable {
     var bin: UInt32
     var pcn: UInt32
     var group: UInt32
+    /// Text of the three together, and the lengths of the first two.
+    var joined: UInt32
+    var lengths: UInt64
     var type = PayerType.unknown
 }
 
@@ -169,6 +172,19 @@ struct Names: ~Copyable {
     @inline(__always)
     private static func hash(_ entity: UInt32, _ word: UInt64, _ isText: Bool) -> UInt64 {
         Hash.words(word, UInt64(entity) << 1 | (isText ? 1 : 0))
+    }
+
+    /// Asks for the slot of a packed word.
+    @inline(__always)
+    func prefetchSlot(_ entity: UInt32, word: UInt64) {
+        index.prefetch(Self.hash(entity, word, false))
+    }
+
+    /// Asks for the row of a packed word, whose slot was asked for before.
+    @inline(__always)
+    func prefetchRow(_ entity: UInt32, word: UInt64) {
+        let number = index.guess(Self.hash(entity, word, false))
+        if number != 0 { rows.prefetch(number) }
     }
 
     /// Asks for the slot of an NPI in digits; others are too rare to ask for.

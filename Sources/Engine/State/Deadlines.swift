@@ -4,7 +4,8 @@ internal import Journal
 ///
 /// Graces run from monitor time, which never goes back, so deadlines of one length come in their order: each goes to the
 /// end of a lane, and only what fits into no lane goes into a heap. Taking the next one then touches memory in order,
-/// where a heap alone cost 3 % of a run.
+/// where a heap alone cost 3 % of a run. A moment more than a day behind a lane's end begins a lane of its own or goes into
+/// the heap: at the end of this lane it would keep all that comes before it out.
 ///
 /// Entries are hints: a row that was settled or removed meanwhile is found settled when its moment comes. Of equal
 /// moments all are taken out together and put into the contract's order (SEMANTICS 5) by their texts.
@@ -25,6 +26,12 @@ struct Deadlines {
         mutating func popFirst() -> Entry {
             let first = entries[head]
             head += 1
+            if head == entries.count {
+                // An empty lane begins anew.
+                entries.removeAll(keepingCapacity: true)
+                head = 0
+                last = .min
+            }
             // What was taken is let go once it is most of the memory.
             if head > 4096, head * 2 > entries.count {
                 entries.removeFirst(head)
@@ -33,6 +40,7 @@ struct Deadlines {
             return first
         }
     }
+    private static var widestGap: Int64 { 86_400_000_000 }
     private var lanes = [Lane](repeating: Lane(), count: 4)
     private var heap: [Entry] = []
     private var nextOfLanes: Int64 = .max
@@ -45,10 +53,12 @@ struct Deadlines {
     var next: Int64 { min(nextOfLanes, heap.isEmpty ? .max : heap[0].at) }
 
     mutating func insert(at: Int64, row: UInt32) {
-        // The lane whose end is nearest below; an empty lane fits anything, and so is taken last.
+        // The lane whose end is nearest below, else an empty one.
         var best = -1
-        for place in lanes.indices where lanes[place].last <= at {
-            if best < 0 || lanes[place].last > lanes[best].last { best = place }
+        for place in lanes.indices {
+            let last = lanes[place].last
+            guard last <= at, last == .min || at &- last <= Self.widestGap else { continue }
+            if best < 0 || last > lanes[best].last { best = place }
         }
         guard best >= 0 else { return insertIntoHeap(Entry(at: at, row: row)) }
         lanes[best].entries.append(Entry(at: at, row: row))
@@ -70,14 +80,20 @@ struct Deadlines {
         return first
     }
 
-    /// Visits the rows of the next entries of each lane.
+    /// Visits the rows of entries up to a moment: of each lane so many at most, of the heap most.
     @inline(__always)
-    func visitNext(_ limit: Int, _ visit: (UInt32) -> Void) {
+    func visit(until moment: Int64, limit: Int, _ visit: (UInt32) -> Void) {
+        guard next <= moment else { return }
         for lane in lanes.indices {
             let end = min(lanes[lane].entries.count, lanes[lane].head + limit)
             for place in lanes[lane].head..<max(lanes[lane].head, end) {
+                if lanes[lane].entries[place].at > moment { break }
                 visit(lanes[lane].entries[place].row)
             }
+        }
+        // What comes first in a heap stands near its top.
+        for place in 0..<min(heap.count, limit) where heap[place].at <= moment {
+            visit(heap[place].row)
         }
     }
 
