@@ -40,7 +40,7 @@ extension Machine {
         case .siteUnregistered:
             name(&out, "site_id")
             if facts.shown != 0 {
-                put(&out, name: reference.sites.rows[dispenses[facts.shown].site])
+                put(&out, reference.sites, dispenses[facts.shown].site)
             } else {
                 out.put("null")
             }
@@ -53,7 +53,7 @@ extension Machine {
             date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
         case .pharmacyUnregistered:
             name(&out, "pharmacy_npi")
-            putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+            put(&out, reference.pharmacies, fills[facts.fill].pharmacy)
             date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .duplicateDiscount:
             let claim = facts.forbiddenMedicaidClaim
@@ -227,7 +227,7 @@ extension Machine {
     private func prescriber(_ out: inout Pen, _ facts: Facts) {
         name(&out, "prescriber_npi")
         if facts.shown != 0 {
-            putNpi(&out, reference.providers.rows[facts.prescriber])
+            put(&out, reference.providers, facts.prescriber)
         } else {
             out.put("null")
         }
@@ -306,7 +306,7 @@ extension Machine {
         out.put(", fill ")
         out.put(Int64(fills[facts.fill].fillNumber))
         out.put(", at pharmacy ")
-        putBareNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+        putBare(&out, reference.pharmacies, fills[facts.fill].pharmacy)
         out.put(": ")
         switch rule {
         case .encounterMissing:
@@ -364,9 +364,9 @@ extension Machine {
     func putSentence(_ out: inout Pen, _ rule: Rule, accumulator number: UInt32) {
         let row = accumulators[number]
         out.put("\"Product ")
-        unsafe text(ofProduct: row.product).withUnsafeBytes { unsafe out.put(escaping: $0) }
+        putBareProduct(&out, row.product)
         out.put(" at pharmacy ")
-        putBareNpi(&out, reference.pharmacies.rows[row.pharmacy])
+        putBare(&out, reference.pharmacies, row.pharmacy)
         out.put(", account ")
         out.put(row.account.text)
         out.put(": ")
@@ -394,21 +394,26 @@ extension Machine {
         }
     }
 
-    /// An entity's or site's name inside a JSON string.
-    func putBare(_ out: inout Pen, _ name: NameRow) {
-        if name.isText {
-            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
+    /// A name of an entity or pharmacy inside a JSON string.
+    @inline(__always)
+    func putBare(_ out: inout Pen, _ names: borrowing Names, _ number: UInt32) {
+        let written = unsafe names.written.address(number)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(inside: written)
         } else {
-            out.put(packed: name.word)
+            unsafe out.put(escaping: reference.texts.bytes(UInt32(names.rows[number].word)))
         }
     }
 
-    /// An NPI inside a JSON string.
-    func putBareNpi(_ out: inout Pen, _ name: NameRow) {
-        if name.isText {
-            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
+    /// A product inside a JSON string, as it came where it has no normalised code.
+    func putBareProduct(_ out: inout Pen, _ product: UInt32) {
+        let written = unsafe reference.writtenProducts.address(product)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(inside: written)
         } else {
-            out.put(name.word, digits: 10)
+            unsafe out.put(
+                escaping: reference.texts.bytes(UInt32(reference.products[product].word))
+            )
         }
     }
 }

@@ -47,8 +47,9 @@ public final class OutputBuffer: @unchecked Sendable {
         unsafe base = .allocate(capacity: room)
         unsafe limit = base + room
         unsafe cursor = base
-        unsafe dates = .allocate(capacity: 4)
-        unsafe dates.initialize(repeating: .none, count: 4)
+        let slots = Int(DateText.slotMask) + 1
+        unsafe dates = .allocate(capacity: slots)
+        unsafe dates.initialize(repeating: .none, count: slots)
     }
 
     deinit {
