@@ -111,7 +111,13 @@ extension Machine {
         out.put(",\"fill\":")
         putFill(&out, facts)
         out.put(",\"dispense_id\":")
-        putDispense(&out, facts)
+        if facts.shown != 0, !dispenses[facts.shown].id.isLong {
+            // It was the last of the fill's fields: a brace and this field's name lie between.
+            let length = Int(truncatingIfNeeded: dispenses[facts.shown].id.word >> 60) &+ 2
+            out.repeatLast(from: length &+ 16, count: length)
+        } else {
+            putDispense(&out, facts)
+        }
         out.put(",\"occurred_at\":")
         out.put(Instant(microseconds: facts.occurredAt))
         out.put(",\"ndc11\":")
@@ -124,26 +130,24 @@ extension Machine {
         }
         out.put(",\"unit\":")
         putUnit(&out, BillingUnit(rawValue: decided.unit))
-        out.put(decided.isTreated ? ",\"treated_as_340b\":true" : ",\"treated_as_340b\":false")
-        let isEligible = decided.outcome == .qualified || decided.outcome == .missedOpportunity
-        out.put(isEligible ? ",\"eligible\":true,\"account\":" : ",\"eligible\":false,\"account\":")
-        switch decided.account {
-        case .none: out.put("null,\"outcome\":\"")
-        case .discounted: out.put("\"340B\",\"outcome\":\"")
-        case .groupPurchasing: out.put("\"GPO\",\"outcome\":\"")
-        case .wholesale: out.put("\"WAC\",\"outcome\":\"")
-        }
+        out.put(",\"treated_as_340b\":")
+        out.put(decided.isTreated)
+        out.put(",\"eligible\":")
+        out.put(decided.outcome == .qualified || decided.outcome == .missedOpportunity)
+        out.put(",\"account\":")
+        out.put(oneOf: decided.account.json)
+        out.put(",\"outcome\":\"")
         out.put(oneOf: decided.outcome.text)
         out.put("\",\"rules\":[")
         var rules = decided.failing.union(decided.waiting)
         var isFirst = true
         while let rule = rules.popFirst() {
-            out.put(isFirst ? "{\"rule\":\"" : ",{\"rule\":\"")
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
+            out.put("{\"rule\":\"")
             out.put(oneOf: rule.text)
-            out.put(
-                decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}"
-            )
+            out.put("\",\"result\":\"")
+            out.put(oneOf: decided.failing.has(rule) ? "fail\"}" : "pending\"}")
         }
         out.put("],\"matched_encounter_id\":")
         if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
@@ -195,7 +199,7 @@ extension Machine {
         text.put(",\"offset\":")
         text.put(offset)
         text.put("},\"policy_version\":")
-        unsafe text.put(raw: fragments.bytes(version))
+        unsafe text.put(padded: fragments.bytes(version))
         stamp.text.keep(text)
     }
 
@@ -316,6 +320,18 @@ extension Machine {
     @inline(__always)
     private func putDispense(_ out: inout Pen, _ facts: Facts) {
         if facts.shown != 0 { put(&out, dispenses[facts.shown].id) } else { out.put("null") }
+    }
+}
+
+extension DecidedAccount {
+    /// As a decision writes it.
+    fileprivate var json: StaticString {
+        switch self {
+        case .none: "null"
+        case .discounted: "\"340B\""
+        case .groupPurchasing: "\"GPO\""
+        case .wholesale: "\"WAC\""
+        }
     }
 }
 

@@ -356,11 +356,15 @@ extension Machine {
     }
 
     private func putDispositions(_ out: inout Pen, _ alert: UInt32) {
+        guard !dispositions.isEmpty, let notes = dispositions[alert] else {
+            return out.put(",\"dispositions\":[]")
+        }
         out.put(",\"dispositions\":[")
         var isFirst = true
-        for note in dispositions.isEmpty ? [] : dispositions[alert] ?? [] {
-            out.put(isFirst ? "{\"offset\":" : ",{\"offset\":")
+        for note in notes {
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
+            out.put("{\"offset\":")
             out.put(note.offset)
             out.put(",\"decision\":")
             put(&out, note.decision)

@@ -190,6 +190,7 @@ extension Machine {
         }
     }
 
+    @inline(__always)
     private func name(_ out: inout Pen, _ name: StaticString) {
         out.put(",\"")
         out.put(name)
@@ -200,25 +201,30 @@ extension Machine {
         out.put(text)
         out.put("\"")
     }
+    @inline(__always)
     private func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
         self.name(&out, name)
         out.put(date)
     }
+    @inline(__always)
     private func moment(_ out: inout Pen, _ name: StaticString, _ microseconds: Int64) {
         self.name(&out, name)
         out.put(Instant(microseconds: microseconds))
     }
+    @inline(__always)
     private func number(_ out: inout Pen, _ name: StaticString, _ value: Int64) {
         self.name(&out, name)
         out.put(value)
     }
+    @inline(__always)
     private func balance(_ out: inout Pen, _ name: StaticString, _ value: Balance) {
         self.name(&out, name)
         out.put(value)
     }
+    @inline(__always)
     private func boolean(_ out: inout Pen, _ name: StaticString, _ value: Bool) {
         self.name(&out, name)
-        out.put(value ? "true" : "false")
+        out.put(value)
     }
     private func text(_ out: inout Pen, _ name: StaticString, _ bytes: [UInt8]) {
         self.name(&out, name)
@@ -232,10 +238,12 @@ extension Machine {
             out.put("null")
         }
     }
+    @inline(__always)
     private func product(_ out: inout Pen, _ name: StaticString, _ facts: Facts) {
         self.name(&out, name)
         putProduct(&out, facts.shown != 0 ? facts.product : 0)
     }
+    @inline(__always)
     private func claimID(_ out: inout Pen, _ claim: UInt32) {
         name(&out, "claim_id")
         put(&out, claims[claim].id)
@@ -246,9 +254,13 @@ extension Machine {
     /// The journal positions of the records that a fill's alert rests on: its dispense, its live claims, its encounters.
     func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
         var isFirst = true
+        @inline(__always)
         func put(_ kind: StaticString, _ offset: Int64) {
-            out.put(isFirst ? "{\"kind\":\"" : ",{\"kind\":\"")
+            // A fill may have any number of claims.
+            out.reserve(4096)
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
+            out.put("{\"kind\":\"")
             out.put(kind)
             out.put("\",\"offset\":")
             out.put(offset)
@@ -270,9 +282,12 @@ extension Machine {
         var isFirst = true
         func put(_ table: StaticString, _ row: NameRow) {
             for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount) {
-                out.put(isFirst ? "{\"table\":\"" : ",{\"table\":\"")
+                // A name may have any number of periods.
+                out.reserve(4096)
+                if !isFirst { out.put(byte: UInt8(ascii: ",")) }
                 isFirst = false
-                out.put(table)
+                out.put("{\"table\":\"")
+                out.put(oneOf: table)
                 out.put("\",\"effective_from\":")
                 out.put(reference.periods[index].from)
                 out.put(",\"effective_to\":")

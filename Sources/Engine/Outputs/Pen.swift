@@ -98,6 +98,15 @@ struct Pen {
 
     @inline(never)
     private mutating func putLong(_ value: Int64) {
+        if UInt64(bitPattern: value) < 100_000_000 {
+            putFirst(UInt64(bitPattern: value))
+        } else {
+            putLonger(value)
+        }
+    }
+
+    @inline(never)
+    private mutating func putLonger(_ value: Int64) {
         if value < 0 { put(byte: UInt8(ascii: "-")) }
         var rest = value.magnitude
         guard rest >= 100_000_000 else { return putFirst(rest) }
@@ -110,6 +119,23 @@ struct Pen {
             put(word: Self.digits(rest % 100_000_000) | Self.zeros, count: 8)
         }
         put(word: Self.digits(last) | Self.zeros, count: 8)
+    }
+
+    /// `true` or `false`.
+    @inline(__always)
+    mutating func put(_ value: Bool) {
+        // The letters from the last to the first.
+        put(word: value ? 0x6575_7274 : 0x65_736C_6166, count: value ? 4 : 5)
+    }
+
+    /// What was written `distance` bytes ago, at most sixteen of which count, once more.
+    @inline(__always)
+    mutating func repeatLast(from distance: Int, count: Int) {
+        let source = unsafe UnsafeRawPointer(place - distance)
+        // It lies in what this pen has written, and a pen has room for sixteen bytes.
+        let block = unsafe source.loadUnaligned(as: SIMD16<UInt8>.self)
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: block, as: SIMD16<UInt8>.self)
+        unsafe place += count
     }
 
     /// A number below 100,000,000 without zeros in front.
@@ -142,13 +168,13 @@ struct Pen {
     /// 26 characters took 170 instructions, and take 50.
     @inline(never)
     mutating func put(_ instant: Instant) {
-        guard instant != .distantPast, instant != .distantFuture else { return put("null") }
+        // `distantPast` and `distantFuture`, which another module would be called for.
+        let moment = instant.microseconds
+        guard moment != .min, moment != .max else { return put("null") }
         let date = instant.utcDate
         let inDay = UInt32(
             truncatingIfNeeded:
-                UInt64(
-                    truncatingIfNeeded: instant.microseconds &- Int64(date.day) &* 86_400_000_000
-                ) / 1000
+                UInt64(truncatingIfNeeded: moment &- Int64(date.day) &* 86_400_000_000) / 1000
         )
         let seconds = inDay / 1000
         let minutes = seconds / 60
@@ -174,7 +200,7 @@ struct Pen {
 
     /// A date as `"YYYY-MM-DD"`, or null for an open end.
     mutating func put(_ date: CivilDate) {
-        guard date != .distantPast, date != .distantFuture else { return put("null") }
+        guard date.day != .min, date.day != .max else { return put("null") }
         putText(of: date)
         // Over the `T`.
         unsafe place[-1] = UInt8(ascii: "\"")
