@@ -311,8 +311,8 @@ extension Machine {
     private func prefetchWhom(_ dispense: UInt32) {
         let row = dispenses[dispense]
         if row.patient != 0 { patients.prefetch(row.patient) }
-        reference.providers.rows.prefetch(row.prescriber)
-        reference.sites.rows.prefetch(row.site)
+        reference.providers.prefetch(row.prescriber)
+        reference.sites.prefetch(row.site)
     }
 
     private func prefetchPatient(_ patient: UInt32) {

@@ -115,7 +115,13 @@ extension Machine {
         out.put(",\"fill\":")
         putFill(&out, facts)
         out.put(",\"dispense_id\":")
-        putDispense(&out, facts)
+        if facts.shown != 0, !dispenses[facts.shown].id.isLong {
+            // It was the last of the fill's fields: a brace and this field's name lie between.
+            let length = Int(truncatingIfNeeded: dispenses[facts.shown].id.word >> 60) &+ 2
+            out.repeatLast(from: length &+ 16, count: length)
+        } else {
+            putDispense(&out, facts)
+        }
         out.put(",\"occurred_at\":")
         out.put(Instant(microseconds: facts.occurredAt))
         out.put(",\"ndc11\":")
@@ -127,49 +133,42 @@ extension Machine {
             out.put(Balance(Quantity(millionths: decided.quantity)))
         }
         out.put(",\"unit\":")
-        if let unit = BillingUnit(rawValue: decided.unit) {
-            put(&out, unit)
-        } else {
-            out.put("null")
-        }
-        out.put(decided.isTreated ? ",\"treated_as_340b\":true" : ",\"treated_as_340b\":false")
-        let isEligible = decided.outcome == .qualified || decided.outcome == .missedOpportunity
-        out.put(isEligible ? ",\"eligible\":true,\"account\":" : ",\"eligible\":false,\"account\":")
-        switch decided.account {
-        case .none: out.put("null")
-        case .discounted: out.put("\"340B\"")
-        case .groupPurchasing: out.put("\"GPO\"")
-        case .wholesale: out.put("\"WAC\"")
-        }
+        putUnit(&out, BillingUnit(rawValue: decided.unit))
+        out.put(",\"treated_as_340b\":")
+        out.put(decided.isTreated)
+        out.put(",\"eligible\":")
+        out.put(decided.outcome == .qualified || decided.outcome == .missedOpportunity)
+        out.put(",\"account\":")
+        out.put(oneOf: decided.account.json)
         out.put(",\"outcome\":\"")
-        out.put(decided.outcome.text)
+        out.put(oneOf: decided.outcome.text)
         out.put("\",\"rules\":[")
         var rules = decided.failing.union(decided.waiting)
         var isFirst = true
         while let rule = rules.popFirst() {
-            out.put(isFirst ? "{\"rule\":\"" : ",{\"rule\":\"")
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
-            out.put(rule.text)
-            out.put(
-                decided.failing.has(rule) ? "\",\"result\":\"fail\"}" : "\",\"result\":\"pending\"}"
-            )
+            out.put("{\"rule\":\"")
+            out.put(oneOf: rule.text)
+            out.put("\",\"result\":\"")
+            out.put(oneOf: decided.failing.has(rule) ? "fail\"}" : "pending\"}")
         }
         out.put("],\"matched_encounter_id\":")
         if facts.matched != 0 { put(&out, encounters[facts.matched].id) } else { out.put("null") }
-        out.put(",\"site_id\":")
         if facts.shown != 0 {
-            put(&out, name: reference.sites.rows[dispenses[facts.shown].site])
+            out.put(",\"site_id\":")
+            put(&out, reference.sites, dispenses[facts.shown].site)
             out.put(",\"prescriber_npi\":")
-            putNpi(&out, reference.providers.rows[facts.prescriber])
+            put(&out, reference.providers, facts.prescriber)
             out.put(",\"patient_token\":")
             putToken(&out, facts.patient)
         } else {
-            out.put("null,\"prescriber_npi\":null,\"patient_token\":null")
+            out.put(",\"site_id\":null,\"prescriber_npi\":null,\"patient_token\":null")
         }
         out.put(",\"pending_until\":")
         out.put(Instant(microseconds: judgement.next))
         out.put(",\"change\":\"")
-        out.put(change.text)
+        out.put(oneOf: change.text)
         out.put("\",\"state_hash\":null}")
         finish(.decisions, facts.entity, out)
     }
@@ -177,19 +176,35 @@ extension Machine {
     // MARK: pieces of outputs
 
     /// Begins an output with what all of them have.
-    func begin(_ out: inout Pen, _ topic: OutputTopic, _ entity: UInt32, _ policy: Int) {
+    mutating func begin(_ out: inout Pen, _ topic: OutputTopic, _ entity: UInt32, _ policy: Int) {
         out.put("{\"covered_entity_id\":")
-        put(&out, name: reference.entities.rows[entity])
+        put(&out, reference.entities, entity)
         out.put(",\"sequence\":")
         out.put(sequence[Int(topic.rawValue)])
-        out.put(",\"event_time\":")
-        out.put(now)
-        out.put(",\"journal\":{\"partition\":")
-        out.put(Int64(partition))
-        out.put(",\"offset\":")
-        out.put(offset)
-        out.put("},\"policy_version\":")
-        unsafe out.put(raw: fragments.bytes(numbers[policy].versionText))
+        let version = numbers[policy].versionText
+        if stamp.offset != offset || stamp.time != now || stamp.version != version {
+            stampRecord(version)
+        }
+        unsafe out.put(padded: stamp.text.written)
+    }
+
+    /// Writes what all outputs of the record in hand have in common, once for all of them.
+    @inline(never)
+    private mutating func stampRecord(_ version: UInt32) {
+        stamp.offset = offset
+        stamp.time = now
+        stamp.version = version
+        stamp.text.removeAll()
+        var text = stamp.text.pen()
+        text.put(",\"event_time\":")
+        text.put(now)
+        text.put(",\"journal\":{\"partition\":")
+        text.put(Int64(partition))
+        text.put(",\"offset\":")
+        text.put(offset)
+        text.put("},\"policy_version\":")
+        unsafe text.put(padded: fragments.bytes(version))
+        stamp.text.keep(text)
     }
 
     mutating func finish(_ topic: OutputTopic, _ entity: UInt32, _ pen: Pen) {
@@ -199,6 +214,7 @@ extension Machine {
     }
 
     /// Journal partition, record number and index: what follows `d_`, `i_` or `r_` in an identifier.
+    @inline(__always)
     func putNumber(_ out: inout Pen, _ number: Int64, _ index: Int64) {
         out.put(Int64(partition))
         out.put(byte: UInt8(ascii: "_"))
@@ -207,71 +223,95 @@ extension Machine {
         out.put(index)
     }
 
+    @inline(__always)
     func put<Code: ContractCode>(_ out: inout Pen, _ code: Code) {
         out.put(byte: UInt8(ascii: "\""))
-        out.put(code.text)
+        out.put(oneOf: code.text)
         out.put(byte: UInt8(ascii: "\""))
+    }
+
+    /// A unit, or null for none.
+    @inline(__always)
+    func putUnit(_ out: inout Pen, _ unit: BillingUnit?) {
+        switch unit {
+        case .each: out.put("\"EA\"")
+        case .milliliter: out.put("\"ML\"")
+        case .gram: out.put("\"GM\"")
+        case nil: out.put("null")
+        }
     }
 
     @inline(__always)
     func put(_ out: inout Pen, _ identifier: Identifier) {
-        if identifier.isLong {
-            let text = identifiers.text(identifier.longNumber)
-            unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
-            return
-        }
+        if identifier.isLong { return putLong(&out, identifier) }
         out.put(byte: UInt8(ascii: "\""))
         out.put(packed: identifier.word)
         out.put(byte: UInt8(ascii: "\""))
     }
 
-    func put(_ out: inout Pen, name: NameRow) {
-        if name.isText {
-            unsafe out.put(string: reference.texts.bytes(UInt32(name.word)))
+    @inline(never)
+    private func putLong(_ out: inout Pen, _ identifier: Identifier) {
+        let text = identifiers.text(identifier.longNumber)
+        unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
+    }
+
+    /// A name of an entity, site, prescriber or pharmacy.
+    @inline(__always)
+    func put(_ out: inout Pen, _ names: borrowing Names, _ number: UInt32) {
+        let written = unsafe names.written.address(number)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(written)
         } else {
-            put(&out, Identifier(word: name.word))
+            putUnwritten(&out, names.rows[number])
         }
     }
 
-    func putNpi(_ out: inout Pen, _ name: NameRow) {
-        if name.isText {
-            unsafe out.put(string: reference.texts.bytes(UInt32(name.word)))
-            return
-        }
-        out.put(byte: UInt8(ascii: "\""))
-        out.put(name.word, digits: 10)
-        out.put(byte: UInt8(ascii: "\""))
+    /// A name that is kept as its text alone.
+    @inline(never)
+    private func putUnwritten(_ out: inout Pen, _ name: NameRow) {
+        precondition(name.isText, "a name of no text is short and so written beforehand")
+        unsafe out.put(string: reference.texts.bytes(UInt32(name.word)))
     }
 
     /// The normalised code, or null where there is none.
+    @inline(__always)
     func putProduct(_ out: inout Pen, _ product: UInt32) {
-        guard product != 0, !reference.products[product].isText else { return out.put("null") }
-        let word = reference.products[product].word
-        out.put(byte: UInt8(ascii: "\""))
-        out.put(word & (1 << 56 - 1), digits: Int(word >> 56))
-        out.put(byte: UInt8(ascii: "\""))
+        // Number 0 is no product and was never written.
+        let written = unsafe reference.writtenProducts.address(product)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(written)
+        } else {
+            out.put("null")
+        }
     }
 
+    @inline(__always)
     func putToken(_ out: inout Pen, _ patient: UInt32) {
         guard patient != 0 else { return out.put("null") }
         let row = patients[patient]
-        out.put(byte: UInt8(ascii: "\""))
-        unsafe out.put(raw: keyIDs.bytes(UInt32(scopes.rows[row.scope].word)))
-        out.put(byte: UInt8(ascii: ":"))
+        let key = unsafe scopes.written.address(row.scope)
+        if unsafe key.pointee.count > 0 {
+            unsafe out.put(key)
+        } else {
+            unsafe out.put(string: keyIDs.bytes(UInt32(scopes.rows[row.scope].word)))
+        }
+        out.replaceLast(by: UInt8(ascii: ":"))
         out.put(base64: row.tokenHigh, row.tokenLow)
         out.put(byte: UInt8(ascii: "\""))
     }
 
     /// A fill as a subject.
+    @inline(__always)
     func putFill(_ out: inout Pen, _ facts: Facts) {
         out.put("{\"kind\":\"fill\"")
         putFillFields(&out, facts)
         out.put(byte: UInt8(ascii: "}"))
     }
 
+    @inline(__always)
     func putFillFields(_ out: inout Pen, _ facts: Facts) {
         out.put(",\"pharmacy_npi\":")
-        putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+        put(&out, reference.pharmacies, fills[facts.fill].pharmacy)
         out.put(",\"rx_number\":")
         put(&out, fills[facts.fill].rx)
         out.put(",\"fill_number\":")
@@ -281,7 +321,32 @@ extension Machine {
     }
 
     /// The id of the dispense that is shown, or null.
+    @inline(__always)
     private func putDispense(_ out: inout Pen, _ facts: Facts) {
         if facts.shown != 0 { put(&out, dispenses[facts.shown].id) } else { out.put("null") }
     }
+}
+
+extension DecidedAccount {
+    /// As a decision writes it.
+    fileprivate var json: StaticString {
+        switch self {
+        case .none: "null"
+        case .discounted: "\"340B\""
+        case .groupPurchasing: "\"GPO\""
+        case .wholesale: "\"WAC\""
+        }
+    }
+}
+
+/// What all outputs of one journal record begin with behind their `sequence`, from `event_time` to `policy_version`, as
+/// it was written for the first of them; beside it what it says, so that it can't be another record's.
+///
+/// It took 600 instructions in each output, and takes 60 in all but the first.
+struct RecordStamp {
+    let text = OutputBuffer(capacity: 1 << 16)
+    var offset = Int64.min
+    var time = Instant.distantPast
+    /// Number of the version's text, which no other version ever has.
+    var version: UInt32 = 0
 }

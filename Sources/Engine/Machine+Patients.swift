@@ -13,9 +13,10 @@ extension Machine {
             // The layout of `PatientToken`: a length, the key's name, sixteen bytes. Written by ingest, all inside.
             let length = Int(unsafe tokens[place])
             guard place + 1 + length + 16 <= tokens.count else { break }
-            let keyID = unsafe keyIDs.number(
-                of: UnsafeRawBufferPointer(rebasing: tokens[(place + 1)..<(place + 1 + length)])
+            let key = unsafe UnsafeRawBufferPointer(
+                rebasing: tokens[(place + 1)..<(place + 1 + length)]
             )
+            let keyID = unsafe keyIDs.number(of: key)
             let high = unsafe UInt64(
                 bigEndian: tokens.loadUnaligned(fromByteOffset: place + 1 + length, as: UInt64.self)
             )
@@ -23,7 +24,9 @@ extension Machine {
                 bigEndian: tokens.loadUnaligned(fromByteOffset: place + 9 + length, as: UInt64.self)
             )
             place += 17 + length
-            let scope = scopes.number(entity: entity, word: UInt64(keyID), isText: false)
+            let scope = scopes.number(entity: entity, word: UInt64(keyID), isText: false) {
+                unsafe WrittenName(key)
+            }
             let hash = Hash.words(high, low)
             var found = patientIndex.find(hash) {
                 patients[$0].tokenLow == low && patients[$0].tokenHigh == high

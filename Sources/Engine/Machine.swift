@@ -148,6 +148,7 @@ public struct Machine: ~Copyable {
     var replenishmentIndex = Index()
 
     // MARK: scratch, kept for its memory
+    var stamp = RecordStamp()
     /// Values of an alert while it is written, and the key that its id is hashed from.
     let scratch = OutputBuffer(capacity: 1 << 16)
     let keys = OutputBuffer(capacity: 1 << 16)

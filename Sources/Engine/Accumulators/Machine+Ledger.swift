@@ -378,7 +378,7 @@ extension Machine {
         out.put("\",\"key_sequence\":")
         out.put(row.keySequence)
         out.put(",\"pharmacy_npi\":")
-        putNpi(&out, reference.pharmacies.rows[row.pharmacy])
+        put(&out, reference.pharmacies, row.pharmacy)
         out.put(",\"ndc11\":")
         putProduct(&out, row.product)
         out.put(",\"account\":")
@@ -388,7 +388,7 @@ extension Machine {
         out.put(",\"quantity\":")
         out.put(quantity)
         out.put(",\"reason\":\"")
-        out.put(reason.text)
+        out.put(oneOf: reason.text)
         out.put("\",\"balance\":")
         out.put(row.balance)
         out.put(",\"occurred_at\":")
@@ -427,11 +427,7 @@ extension Machine {
     }
 
     func putUnit(_ out: inout Pen, _ product: UInt32) {
-        if let unit = BillingUnit(rawValue: reference.products[product].unit) {
-            put(&out, unit)
-        } else {
-            out.put("null")
-        }
+        putUnit(&out, BillingUnit(rawValue: reference.products[product].unit))
     }
 
     private mutating func writeReplenishment(_ number: UInt32, _ policy: Int) {
@@ -444,7 +440,7 @@ extension Machine {
         out.put(",\"replenishment_id\":\"r_")
         putNumber(&out, row.recordNumber, Int64(row.index))
         out.put("\",\"pharmacy_npi\":")
-        putNpi(&out, reference.pharmacies.rows[accumulator.pharmacy])
+        put(&out, reference.pharmacies, accumulator.pharmacy)
         out.put(",\"ndc11\":")
         putProduct(&out, accumulator.product)
         out.put(",\"account\":")

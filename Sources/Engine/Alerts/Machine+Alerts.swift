@@ -108,12 +108,11 @@ extension Machine {
 
     /// Entity, rule and pharmacy, each followed by 0x1F: what every alert's id is hashed from first.
     private func putKey(_ key: inout Pen, _ pharmacy: UInt32, _ rule: Rule) {
-        let name = reference.pharmacies.rows[pharmacy]
-        putBare(&key, reference.entities.rows[name.entity])
+        putBare(&key, reference.entities, reference.pharmacies.rows[pharmacy].entity)
         key.put(byte: 0x1F)
-        key.put(rule.text)
+        key.put(oneOf: rule.text)
         key.put(byte: 0x1F)
-        putBareNpi(&key, name)
+        putBare(&key, reference.pharmacies, pharmacy)
         key.put(byte: 0x1F)
     }
 
@@ -330,15 +329,15 @@ extension Machine {
         out.put(hex: high)
         out.put(hex: low)
         out.put("\",\"rule\":\"")
-        out.put(row.rule.text)
+        out.put(oneOf: row.rule.text)
         out.put("\",\"state\":\"")
-        out.put(state.text)
-        unsafe out.put(raw: fragments.bytes(piece(policy, row.rule).head))
+        out.put(oneOf: state.text)
+        unsafe out.put(padded: fragments.bytes(piece(policy, row.rule).head))
     }
 
     /// `root_cause` and the name of `summary`, whose text comes next.
     private func putCause(_ out: inout Pen, _ rule: Rule, _ policy: Int) {
-        unsafe out.put(raw: fragments.bytes(piece(policy, rule).cause))
+        unsafe out.put(padded: fragments.bytes(piece(policy, rule).cause))
     }
 
     private func putOccurrence(_ out: inout Pen, _ alert: UInt32) {
@@ -351,17 +350,21 @@ extension Machine {
         case .opened, .updated: out.put(",\"resolution\":null")
         case .resolved(let resolution):
             out.put(",\"resolution\":\"")
-            out.put(resolution.text)
+            out.put(oneOf: resolution.text)
             out.put("\"")
         }
     }
 
     private func putDispositions(_ out: inout Pen, _ alert: UInt32) {
+        guard !dispositions.isEmpty, let notes = dispositions[alert] else {
+            return out.put(",\"dispositions\":[]")
+        }
         out.put(",\"dispositions\":[")
         var isFirst = true
-        for note in dispositions.isEmpty ? [] : dispositions[alert] ?? [] {
-            out.put(isFirst ? "{\"offset\":" : ",{\"offset\":")
+        for note in notes {
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
+            out.put("{\"offset\":")
             out.put(note.offset)
             out.put(",\"decision\":")
             put(&out, note.decision)
@@ -414,9 +417,9 @@ extension Machine {
         finish(.alerts, facts.entity, out)
     }
 
-    /// The values in `scratch`, without the comma before the first.
+    /// The values in `scratch`, without the comma before the first; behind them lies the rest of its memory.
     private func putValues(_ out: inout Pen) {
-        unsafe out.put(raw: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
+        unsafe out.put(padded: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
     }
 
     private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
@@ -428,7 +431,7 @@ extension Machine {
         begin(&out, .alerts, entity, policy)
         putHead(&out, alert, state, policy)
         out.put("{\"kind\":\"accumulator\",\"pharmacy_npi\":")
-        putNpi(&out, reference.pharmacies.rows[accumulator.pharmacy])
+        put(&out, reference.pharmacies, accumulator.pharmacy)
         out.put(",\"ndc11\":")
         putProduct(&out, accumulator.product)
         out.put(",\"account\":")

@@ -40,7 +40,7 @@ extension Machine {
         case .siteUnregistered:
             name(&out, "site_id")
             if facts.shown != 0 {
-                put(&out, name: reference.sites.rows[dispenses[facts.shown].site])
+                put(&out, reference.sites, dispenses[facts.shown].site)
             } else {
                 out.put("null")
             }
@@ -53,7 +53,7 @@ extension Machine {
             date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
         case .pharmacyUnregistered:
             name(&out, "pharmacy_npi")
-            putNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+            put(&out, reference.pharmacies, fills[facts.fill].pharmacy)
             date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .duplicateDiscount:
             let claim = facts.forbiddenMedicaidClaim
@@ -190,6 +190,7 @@ extension Machine {
         }
     }
 
+    @inline(__always)
     private func name(_ out: inout Pen, _ name: StaticString) {
         out.put(",\"")
         out.put(name)
@@ -200,25 +201,30 @@ extension Machine {
         out.put(text)
         out.put("\"")
     }
+    @inline(__always)
     private func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
         self.name(&out, name)
         out.put(date)
     }
+    @inline(__always)
     private func moment(_ out: inout Pen, _ name: StaticString, _ microseconds: Int64) {
         self.name(&out, name)
         out.put(Instant(microseconds: microseconds))
     }
+    @inline(__always)
     private func number(_ out: inout Pen, _ name: StaticString, _ value: Int64) {
         self.name(&out, name)
         out.put(value)
     }
+    @inline(__always)
     private func balance(_ out: inout Pen, _ name: StaticString, _ value: Balance) {
         self.name(&out, name)
         out.put(value)
     }
+    @inline(__always)
     private func boolean(_ out: inout Pen, _ name: StaticString, _ value: Bool) {
         self.name(&out, name)
-        out.put(value ? "true" : "false")
+        out.put(value)
     }
     private func text(_ out: inout Pen, _ name: StaticString, _ bytes: [UInt8]) {
         self.name(&out, name)
@@ -227,15 +233,17 @@ extension Machine {
     private func prescriber(_ out: inout Pen, _ facts: Facts) {
         name(&out, "prescriber_npi")
         if facts.shown != 0 {
-            putNpi(&out, reference.providers.rows[facts.prescriber])
+            put(&out, reference.providers, facts.prescriber)
         } else {
             out.put("null")
         }
     }
+    @inline(__always)
     private func product(_ out: inout Pen, _ name: StaticString, _ facts: Facts) {
         self.name(&out, name)
         putProduct(&out, facts.shown != 0 ? facts.product : 0)
     }
+    @inline(__always)
     private func claimID(_ out: inout Pen, _ claim: UInt32) {
         name(&out, "claim_id")
         put(&out, claims[claim].id)
@@ -246,9 +254,13 @@ extension Machine {
     /// The journal positions of the records that a fill's alert rests on: its dispense, its live claims, its encounters.
     func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
         var isFirst = true
+        @inline(__always)
         func put(_ kind: StaticString, _ offset: Int64) {
-            out.put(isFirst ? "{\"kind\":\"" : ",{\"kind\":\"")
+            // A fill may have any number of claims.
+            out.reserve(4096)
+            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
+            out.put("{\"kind\":\"")
             out.put(kind)
             out.put("\",\"offset\":")
             out.put(offset)
@@ -270,9 +282,12 @@ extension Machine {
         var isFirst = true
         func put(_ table: StaticString, _ row: NameRow) {
             for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount) {
-                out.put(isFirst ? "{\"table\":\"" : ",{\"table\":\"")
+                // A name may have any number of periods.
+                out.reserve(4096)
+                if !isFirst { out.put(byte: UInt8(ascii: ",")) }
                 isFirst = false
-                out.put(table)
+                out.put("{\"table\":\"")
+                out.put(oneOf: table)
                 out.put("\",\"effective_from\":")
                 out.put(reference.periods[index].from)
                 out.put(",\"effective_to\":")
@@ -306,7 +321,7 @@ extension Machine {
         out.put(", fill ")
         out.put(Int64(fills[facts.fill].fillNumber))
         out.put(", at pharmacy ")
-        putBareNpi(&out, reference.pharmacies.rows[fills[facts.fill].pharmacy])
+        putBare(&out, reference.pharmacies, fills[facts.fill].pharmacy)
         out.put(": ")
         switch rule {
         case .encounterMissing:
@@ -364,9 +379,9 @@ extension Machine {
     func putSentence(_ out: inout Pen, _ rule: Rule, accumulator number: UInt32) {
         let row = accumulators[number]
         out.put("\"Product ")
-        unsafe text(ofProduct: row.product).withUnsafeBytes { unsafe out.put(escaping: $0) }
+        putBareProduct(&out, row.product)
         out.put(" at pharmacy ")
-        putBareNpi(&out, reference.pharmacies.rows[row.pharmacy])
+        putBare(&out, reference.pharmacies, row.pharmacy)
         out.put(", account ")
         out.put(row.account.text)
         out.put(": ")
@@ -394,21 +409,26 @@ extension Machine {
         }
     }
 
-    /// An entity's or site's name inside a JSON string.
-    func putBare(_ out: inout Pen, _ name: NameRow) {
-        if name.isText {
-            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
+    /// A name of an entity or pharmacy inside a JSON string.
+    @inline(__always)
+    func putBare(_ out: inout Pen, _ names: borrowing Names, _ number: UInt32) {
+        let written = unsafe names.written.address(number)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(inside: written)
         } else {
-            out.put(packed: name.word)
+            unsafe out.put(escaping: reference.texts.bytes(UInt32(names.rows[number].word)))
         }
     }
 
-    /// An NPI inside a JSON string.
-    func putBareNpi(_ out: inout Pen, _ name: NameRow) {
-        if name.isText {
-            unsafe out.put(escaping: reference.texts.bytes(UInt32(name.word)))
+    /// A product inside a JSON string, as it came where it has no normalised code.
+    func putBareProduct(_ out: inout Pen, _ product: UInt32) {
+        let written = unsafe reference.writtenProducts.address(product)
+        if unsafe written.pointee.count > 0 {
+            unsafe out.put(inside: written)
         } else {
-            out.put(name.word, digits: 10)
+            unsafe out.put(
+                escaping: reference.texts.bytes(UInt32(reference.products[product].word))
+            )
         }
     }
 }

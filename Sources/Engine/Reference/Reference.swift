@@ -14,6 +14,8 @@ struct Reference: ~Copyable {
     /// Pharmacies of one entity.
     var pharmacies = Names()
     var products = Column<ProductRow>()
+    /// How each normalised product is written, by the same number; the others are written as null.
+    private(set) var writtenProducts = Column<WrittenName>()
     private var productIndex = Index()
     var payers = Column<PayerRow>()
     private var payerIndex = Index()
@@ -49,9 +51,11 @@ struct Reference: ~Copyable {
                 entity: 0,
                 word: UInt64(unsafe texts.number(of: bytes)),
                 isText: true
-            )
+            ) { unsafe WrittenName(bytes) }
         }
-        return entities.number(entity: 0, word: incoming.word, isText: false)
+        return entities.number(entity: 0, word: incoming.word, isText: false) {
+            unsafe WrittenName(bytes)
+        }
     }
 
     mutating func site(_ entity: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
@@ -65,33 +69,39 @@ struct Reference: ~Copyable {
                 entity: entity,
                 word: UInt64(unsafe texts.number(of: incoming.bytes)),
                 isText: true
-            )
+            ) { unsafe WrittenName(incoming.bytes) }
         }
-        return sites.number(entity: entity, word: incoming.word, isText: false)
+        return sites.number(entity: entity, word: incoming.word, isText: false) {
+            unsafe WrittenName(incoming.bytes)
+        }
     }
 
     @inline(__always)
     mutating func provider(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
         if npi.digits != Npi.other {
-            return providers.number(entity: entity, word: npi.digits, isText: false)
+            return providers.number(entity: entity, word: npi.digits, isText: false) {
+                WrittenName(npi.digits, digits: 10)
+            }
         }
         return providers.number(
             entity: entity,
             word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
             isText: true
-        )
+        ) { unsafe WrittenName(record.bytes(npi.text)) }
     }
 
     @inline(__always)
     mutating func pharmacy(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
         if npi.digits != Npi.other {
-            return pharmacies.number(entity: entity, word: npi.digits, isText: false)
+            return pharmacies.number(entity: entity, word: npi.digits, isText: false) {
+                WrittenName(npi.digits, digits: 10)
+            }
         }
         return pharmacies.number(
             entity: entity,
             word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
             isText: true
-        )
+        ) { unsafe WrittenName(record.bytes(npi.text)) }
     }
 
     @inline(__always)
@@ -124,6 +134,12 @@ struct Reference: ~Copyable {
         }
         if found != 0 { return found }
         let number = products.insert(ProductRow(word: word, isText: isText))
+        let same = writtenProducts.insert(
+            isText
+                ? WrittenName()
+                : WrittenName(word & (1 << 56 - 1), digits: Int(word >> 56))
+        )
+        precondition(same == number, "a product and its written form have one number")
         productIndex.insert(hash, number)
         return number
     }
@@ -284,11 +300,15 @@ struct Reference: ~Copyable {
     }
     private mutating func providerNumber(_ entity: UInt32, _ text: String) -> UInt32 {
         let (word, isText) = npiWord(text)
-        return providers.number(entity: entity, word: word, isText: isText)
+        return providers.number(entity: entity, word: word, isText: isText) {
+            WrittenName(Array(text.utf8))
+        }
     }
     private mutating func pharmacyNumber(_ entity: UInt32, _ text: String) -> UInt32 {
         let (word, isText) = npiWord(text)
-        return pharmacies.number(entity: entity, word: word, isText: isText)
+        return pharmacies.number(entity: entity, word: word, isText: isText) {
+            WrittenName(Array(text.utf8))
+        }
     }
     private mutating func productNumber(_ text: String) -> UInt32 {
         if let digits = UInt64(text), text.utf8.allSatisfy({ 48...57 ~= $0 }) {
