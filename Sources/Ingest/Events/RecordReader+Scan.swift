@@ -108,12 +108,11 @@ extension RecordReader {
             return try scanOtherMember(start)
         }
         let colon = unsafe start &+ step.pointee.count
+        let bit = unsafe step.pointee.bit
         // Colon and quote.
-        guard scratch.half(colon) == 0x223A else {
+        guard scratch.half(colon) == 0x223A, seen & bit == 0 else {
             return try unsafe scanOtherValue(step.pointee.field, after: colon)
         }
-        let bit = unsafe step.pointee.bit
-        guard seen & bit == 0 else { throw unsafe Fault(.duplicateKnown, step.pointee.field) }
         seen |= bit
         unsafe context = step.pointee.next
         let place = colon &+ 2
@@ -323,6 +322,13 @@ extension RecordReader {
     /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
     @inline(__always)
     private func scanNumber(_ start: Int) throws(Fault) -> (next: Int, kind: ValueKind) {
+        // One to seven digits and a comma: nearly all numbers of the contract.
+        let count = Digits.count(scratch.word(start))
+        if count &- 1 < 7, count > 0, scratch.byte(start &+ count) == UInt8(ascii: ","),
+            count == 1 || scratch.byte(start) != UInt8(ascii: "0")
+        {
+            return (start &+ count, .integer)
+        }
         var place = start
         if scratch.byte(place) == UInt8(ascii: "-") { place &+= 1 }
         let first = scratch.byte(place) &- 48
