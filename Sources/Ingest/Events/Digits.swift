@@ -10,6 +10,15 @@ enum Digits {
         return ((value &+ 0x7676_7676_7676_7676) | value) & 0x8080_8080_8080_8080 == 0
     }
 
+    /// How many of the bytes are `0` to `9` before the first that is not.
+    @inline(__always)
+    static func count(_ word: UInt64) -> Int {
+        // As above; what carries over from one byte to the next begins at the first that is no digit.
+        let value = word ^ zeros
+        let others = ((value &+ 0x7676_7676_7676_7676) | value) & 0x8080_8080_8080_8080
+        return others.trailingZeroBitCount &>> 3
+    }
+
     /// The number that eight digits write; ``areAll(_:)`` must hold.
     @inline(__always)
     static func value(_ word: UInt64) -> UInt64 {

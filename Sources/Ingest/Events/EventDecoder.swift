@@ -130,35 +130,20 @@ public struct EventDecoder: ~Copyable {
         }
         unsafe reader.scratch.put(bytes, at: reader.recordPlace)
         try reader.scanRecord(count: bytes.count)
-        let type = try reader.eventType()
-        header.eventID = try reader.identifier(.eventID)
-        header.entity = try reader.entity()
-        header.occurredAt = try reader.timestamp(.occurredAt)
-        let published = try reader.optionalTimestamp(.recordedAt)
-        header.recordedAt =
-            recordedAt ?? (published.isPresent ? published : header.occurredAt).instant
+        try reader.readEvent(&header, &body, recordedAt: recordedAt)
         header.sourceName = source.text
-        header.tokens = .empty
         isFile = source.isFile
-        switch type {
+        switch body {
         case .encounter:
-            body = .encounter(try reader.encounter())
             writeTokens()
         case .dispense:
-            body = .dispense(try reader.dispense())
             try checkHorizon()
             writeTokens()
-        case .claim:
-            body = .claim(try reader.claim())
-            try checkHorizon()
-        case .purchase:
-            body = .purchase(try reader.purchase())
-            try checkHorizon()
-        case .disposition:
-            body = .disposition(try reader.disposition())
+        case .claim, .purchase, .disposition:
+            header.tokens = .empty
             try checkHorizon()
         case .adjustment:
-            body = .adjustment(try reader.adjustment())
+            header.tokens = .empty
         }
     }
 
@@ -171,7 +156,10 @@ public struct EventDecoder: ~Copyable {
     }
 
     private mutating func writeTokens() {
-        guard let tokenizer else { return }
+        guard let tokenizer else {
+            header.tokens = .empty
+            return
+        }
         let patient = reader.slots[.patientID]
         let place = sourceNames.count
         // The reader was made with room for the names and the tokens before its record.

@@ -112,23 +112,43 @@ struct FieldTable: ~Copyable {
         var count: Int
         var field: UInt8
     }
-    /// A key with the quote and the colon behind it, and which of 32 bytes count.
-    private struct Pattern: BitwiseCopyable {
-        var low = SIMD16<UInt8>(repeating: 1)
-        var high = SIMD16<UInt8>(repeating: 0)
-        var lowMask = SIMD16<UInt8>(repeating: 0xFF)
-        var highMask = SIMD16<UInt8>(repeating: 0)
-        var count = 0
-        var field = FieldTable.absent
+    /// What follows in a context: a key between its quotes, and which of 32 bytes count.
+    struct Step: BitwiseCopyable {
+        // Ones alone never match: 1 is a control character.
+        fileprivate var low = SIMD16<UInt8>(repeating: 1)
+        fileprivate var high = SIMD16<UInt8>(repeating: 0)
+        fileprivate var lowMask = SIMD16<UInt8>(repeating: 0xFF)
+        fileprivate var highMask = SIMD16<UInt8>(repeating: 0)
+        /// Bytes of the key with its quotes.
+        fileprivate(set) var count = 0
+        /// The field's bit.
+        fileprivate(set) var bit: UInt64 = 0
+        /// The context behind the field.
+        fileprivate(set) var next = Context()
+        fileprivate var rawField = FieldTable.absent
+
+        /// The field; only of a step that matches.
+        @inline(__always)
+        var field: Field {
+            // A step that matches was made of a field.
+            unsafe unsafeBitCast(rawField, to: Field.self)
+        }
+
+        /// Whether the key stands at `place`. With its quotes, nearly every key fits sixteen bytes.
+        @inline(__always)
+        func matches(_ scratch: borrowing Scratch, at place: Int) -> Bool {
+            guard Scratch.isZero((scratch.block(place) ^ low) & lowMask) else { return false }
+            return count <= 16 || Scratch.isZero((scratch.block(place &+ 16) ^ high) & highMask)
+        }
     }
     private static let placeBits: UInt64 = 8
     private static let absent: UInt8 = 0xFF
 
     private let entries: UnsafeMutablePointer<Entry>
-    /// What each field's key looks like in a record, and behind them something that never matches.
-    private let patterns: UnsafeMutablePointer<Pattern>
-    /// Which field followed, by context.
-    private let following: UnsafeMutablePointer<UInt8>
+    /// What each field's key looks like in a record.
+    private let patterns: UnsafeMutablePointer<Step>
+    /// What followed last time, by context; something that never matches where nothing has.
+    private let steps: UnsafeMutablePointer<Step>
     private let multiplier: UInt64
 
     /// Where a record's keys stand: the field before, and one of eight kinds of record.
@@ -177,9 +197,6 @@ struct FieldTable: ~Copyable {
             repeating: Entry(words: none, count: 0, field: FieldTable.absent),
             count: size
         )
-        // A pattern of ones alone never matches: 1 is a control character.
-        unsafe patterns = UnsafeMutablePointer<Pattern>.allocate(capacity: 65)
-        unsafe patterns.initialize(repeating: Pattern(), count: 65)
         for one in known {
             let place = FieldTable.place(one.words, one.count, candidate)
             unsafe entries[place] = Entry(
@@ -187,63 +204,57 @@ struct FieldTable: ~Copyable {
                 count: one.count,
                 field: one.field.rawValue
             )
-            unsafe patterns[Int(one.field.rawValue)] = FieldTable.pattern(one.field)
         }
-        unsafe following = UnsafeMutablePointer<UInt8>.allocate(capacity: 65 * 8)
-        unsafe following.initialize(repeating: 64, count: 65 * 8)
+        unsafe patterns = UnsafeMutablePointer<Step>.allocate(capacity: 64)
+        unsafe patterns.initialize(repeating: Step(), count: 64)
+        for field in Field.allCases {
+            unsafe patterns[Int(field.rawValue)] = FieldTable.pattern(field)
+        }
+        unsafe steps = UnsafeMutablePointer<Step>.allocate(capacity: 65 * 8)
+        unsafe steps.initialize(repeating: Step(), count: 65 * 8)
     }
 
     deinit {
         unsafe entries.deallocate()
         unsafe patterns.deallocate()
-        unsafe following.deallocate()
+        unsafe steps.deallocate()
     }
 
-    private static func pattern(_ field: Field) -> Pattern {
-        let text = Array("\(field.name)\":".utf8)
-        precondition(text.count <= 32, "a key with its quote and colon fits 32 bytes")
-        var pattern = Pattern()
-        pattern.low = .zero
-        pattern.lowMask = .zero
-        for (index, byte) in text.enumerated() {
-            if index < 16 {
-                pattern.low[index] = byte
-                pattern.lowMask[index] = 0xFF
-            } else {
-                pattern.high[index - 16] = byte
-                pattern.highMask[index - 16] = 0xFF
-            }
-        }
-        pattern.count = text.count
-        pattern.field = field.rawValue
-        return pattern
-    }
-
-    /// The field that followed in this context last time and the bytes of its key, quote and colon, if they are what
-    /// stands at `place`.
+    /// What followed in a context last time.
     @inline(__always)
-    func guess(
-        _ scratch: borrowing Scratch,
-        at place: Int,
-        _ context: Context
-    ) -> (field: Field, count: Int)? {
-        // A context is below 65 × 8, and what follows below 65.
-        let pattern = unsafe patterns + Int(following[context.index])
-        let low = unsafe (scratch.block(place) ^ pattern.pointee.low) & pattern.pointee.lowMask
-        let high =
-            unsafe (scratch.block(place &+ 16) ^ pattern.pointee.high)
-            & pattern.pointee.highMask
-        let rest = unsafe unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
-        guard rest[0] | rest[1] == 0 else { return nil }
-        return unsafe (
-            unsafeBitCast(pattern.pointee.field, to: Field.self), pattern.pointee.count
-        )
+    func step(in context: Context) -> UnsafePointer<Step> {
+        // A context is below 65 × 8.
+        unsafe UnsafePointer(steps + context.index)
     }
 
     /// Keeps what follows in a context.
     @inline(__always)
-    func learn(_ field: Field, _ context: Context) {
-        unsafe following[context.index] = field.rawValue
+    func learn(_ field: Field, in context: Context) {
+        // A context and a field's raw value are below what was allocated.
+        unsafe steps[context.index] = patterns[Int(field.rawValue)]
+        unsafe steps[context.index].next = context
+        unsafe steps[context.index].next.move(behind: field)
+    }
+
+    private static func pattern(_ field: Field) -> Step {
+        let text = Array("\"\(field.name)\"".utf8)
+        precondition(text.count <= 32, "a key with its quotes fits 32 bytes")
+        var step = Step()
+        step.low = .zero
+        step.lowMask = .zero
+        for (index, byte) in text.enumerated() {
+            if index < 16 {
+                step.low[index] = byte
+                step.lowMask[index] = 0xFF
+            } else {
+                step.high[index - 16] = byte
+                step.highMask[index - 16] = 0xFF
+            }
+        }
+        step.count = text.count
+        step.bit = field.bit
+        step.rawField = field.rawValue
+        return step
     }
 
     @inline(__always)

@@ -3,6 +3,33 @@ internal import Journal
 // Each event's fields, in the order of EVENTS' tables: of several that are wrong, the first is named.
 
 extension RecordReader {
+    /// Reads the event that was scanned: all of the body, and the header without what only the decoder knows.
+    ///
+    /// One call for all fields: for each call from outside the compiler copies the whole reader (18
+    /// instructions, six times an event).
+    @inline(never)
+    func readEvent(
+        _ header: inout EventHeader,
+        _ body: inout EventBody,
+        recordedAt: Instant?
+    ) throws(Fault) {
+        let type = try eventType()
+        header.eventID = try identifier(.eventID)
+        header.entity = try entity()
+        header.occurredAt = try timestamp(.occurredAt)
+        let published = try optionalTimestamp(.recordedAt)
+        header.recordedAt =
+            recordedAt ?? (published.isPresent ? published : header.occurredAt).instant
+        switch type {
+        case .encounter: body = .encounter(try encounter())
+        case .dispense: body = .dispense(try dispense())
+        case .claim: body = .claim(try claim())
+        case .purchase: body = .purchase(try purchase())
+        case .disposition: body = .disposition(try disposition())
+        case .adjustment: body = .adjustment(try adjustment())
+        }
+    }
+
     func eventType() throws(Fault) -> EventType {
         let slot = try required(.eventType)
         guard slot.kind == .string else { throw Fault(.notAString, .eventType) }

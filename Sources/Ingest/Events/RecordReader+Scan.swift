@@ -97,34 +97,65 @@ extension RecordReader {
     }
 
     /// One member of the record's own object; returns the place behind its value.
-    @inline(always)
-    mutating func scanMember(_ start: Int) throws(Fault) -> Int {
+    ///
+    /// Most are a string behind the key that stood here last time, with nothing between: those are read here, all
+    /// others by calls, which keeps this in few registers (128 instructions a member when it was one function, now
+    /// 90).
+    @inline(__always)
+    private mutating func scanMember(_ start: Int) throws(Fault) -> Int {
+        let step = unsafe fields.step(in: context)
+        guard unsafe step.pointee.matches(scratch, at: start) else {
+            return try scanOtherMember(start)
+        }
+        let colon = unsafe start &+ step.pointee.count
+        let bit = unsafe step.pointee.bit
+        // Colon and quote.
+        guard scratch.half(colon) == 0x223A, seen & bit == 0 else {
+            return try unsafe scanOtherValue(step.pointee.field, after: colon)
+        }
+        seen |= bit
+        unsafe context = step.pointee.next
+        let place = colon &+ 2
+        if bit == Field.eventType.bit { context.setType(scratch.byte(place)) }
+        let text = try scratch.scanString(place)
+        present |= bit
+        unsafe slots.set(
+            Slot(place: place, count: text.count, kind: .string),
+            step.pointee.field
+        )
+        return text.next
+    }
+
+    /// A member whose key is not the one that stood here last time.
+    @inline(never)
+    private mutating func scanOtherMember(_ start: Int) throws(Fault) -> Int {
         guard scratch.byte(start) == UInt8(ascii: "\"") else {
             throw Fault(.keyExpected, at: start)
         }
-        var place: Int
-        let field: Field
-        if let guess = fields.guess(scratch, at: start &+ 1, context) {
-            field = guess.field
-            place = start &+ 1 &+ guess.count
-            if scratch.byte(place) <= 0x20 { place = skipSpace(place) }
-        } else {
-            let key = try scanString(start &+ 1)
-            place = try colon(key.next)
-            guard let found = fields.field(scratch, at: start &+ 1, count: key.count) else {
-                keys.append(Text(offset: start &+ 1, count: key.count))
-                return try scanValue(place, depth: 1)
-            }
-            field = found
-            fields.learn(field, context)
+        let key = try scratch.scanString(start &+ 1)
+        guard let field = fields.field(scratch, at: start &+ 1, count: key.count) else {
+            let place = try colon(key.next)
+            keys.append(Text(offset: start &+ 1, count: key.count))
+            return try scanValue(place, depth: 1)
         }
+        fields.learn(field, in: context)
+        return try scanOtherValue(field, after: key.next)
+    }
+
+    /// The value of a known field whose key ends before `start`: any value, with space around the colon or without.
+    @inline(never)
+    private mutating func scanOtherValue(
+        _ field: Field,
+        after start: Int
+    ) throws(Fault) -> Int {
+        var place = try colon(start)
         context.move(behind: field)
         guard seen & field.bit == 0 else { throw Fault(.duplicateKnown, field) }
         seen |= field.bit
         let slot: Slot
         switch scratch.byte(place) {
         case UInt8(ascii: "\""):
-            let text = try scanString(place &+ 1)
+            let text = try scratch.scanString(place &+ 1)
             slot = Slot(place: place &+ 1, count: text.count, kind: .string)
             if field == .eventType { context.setType(scratch.byte(place &+ 1)) }
             place = text.next
@@ -182,7 +213,7 @@ extension RecordReader {
     @inline(never)
     mutating func scanValue(_ start: Int, depth: Int) throws(Fault) -> Int {
         switch scratch.byte(start) {
-        case UInt8(ascii: "\""): return try scanString(start &+ 1).next
+        case UInt8(ascii: "\""): return try scratch.scanString(start &+ 1).next
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             return try scanNumber(start).next
         case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"):
@@ -219,7 +250,7 @@ extension RecordReader {
             guard scratch.byte(place) == UInt8(ascii: "\"") else {
                 throw Fault(.keyExpected, at: place)
             }
-            let key = try scanString(place &+ 1)
+            let key = try scratch.scanString(place &+ 1)
             keys.append(Text(offset: place &+ 1, count: key.count))
             place = skipSpace(key.next)
             guard scratch.byte(place) == UInt8(ascii: ":") else {
@@ -291,6 +322,13 @@ extension RecordReader {
     /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
     @inline(__always)
     private func scanNumber(_ start: Int) throws(Fault) -> (next: Int, kind: ValueKind) {
+        // One to seven digits and a comma: nearly all numbers of the contract.
+        let count = Digits.count(scratch.word(start))
+        if count &- 1 < 7, count > 0, scratch.byte(start &+ count) == UInt8(ascii: ","),
+            count == 1 || scratch.byte(start) != UInt8(ascii: "0")
+        {
+            return (start &+ count, .integer)
+        }
         var place = start
         if scratch.byte(place) == UInt8(ascii: "-") { place &+= 1 }
         let first = scratch.byte(place) &- 48
@@ -330,7 +368,7 @@ extension RecordReader {
         var isFirst = true
         while true {
             if scratch.byte(place) == UInt8(ascii: "\"") {
-                let text = try scanString(place &+ 1)
+                let text = try scratch.scanString(place &+ 1)
                 if isStrings {
                     if !isFirst {
                         scratch.set(0x1F, at: out)

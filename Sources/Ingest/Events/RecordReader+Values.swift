@@ -196,7 +196,24 @@ extension RecordReader {
         return (isNegative, value)
     }
 
+    /// Most integers have few digits, which are one word (70 instructions each as a loop, now 20).
+    @inline(__always)
     private func integer(_ field: Field, _ slot: Slot) throws(Fault) -> Int64 {
+        if slot.kind == .integer, let value = digits(slot) { return value }
+        return try longInteger(field, slot)
+    }
+
+    /// The number of a text or token of one to eight digits and nothing else.
+    @inline(__always)
+    private func digits(_ slot: Slot) -> Int64? {
+        guard slot.count &- 1 < 8, slot.count > 0 else { return nil }
+        let word = Digits.padded(scratch.word(slot.place), count: slot.count)
+        guard Digits.areAll(word) else { return nil }
+        return Int64(truncatingIfNeeded: Digits.value(word))
+    }
+
+    @inline(never)
+    private func longInteger(_ field: Field, _ slot: Slot) throws(Fault) -> Int64 {
         switch slot.kind {
         case .integer: break
         case .pointNumber, .exponentNumber: throw Fault(.notAnInteger, field)
@@ -288,6 +305,9 @@ extension RecordReader {
         case .exponentNumber: throw Fault(.notADecimal, field)
         case .true, .false, .null, .array, .object: throw Fault(.notANumber, field)
         }
+        if slot.kind != .pointNumber, let value = digits(slot) {
+            return Quantity(millionths: value &* 1_000_000)
+        }
         var place = slot.place
         let end = place + slot.count
         var isNegative = false
@@ -368,63 +388,75 @@ extension RecordReader {
                 field
             )
         }
-        // "hh:mm:ss" in one word: the colons become zeros, then all must be digits.
-        let clock = scratch.word(place + 11)
-        let colons: UInt64 = 0x0000_FF00_00FF_0000
-        guard clock & colons == 0x0000_3A00_003A_0000 else { throw Fault(.notATimestamp, field) }
-        let plain = clock & ~colons | Digits.zeros & colons
-        guard Digits.areAll(plain) else { throw Fault(.notATimestamp, field) }
-        // hh0mm0ss
-        let number = Digits.value(plain)
-        let hour = number / 1_000_000
-        let minute = number / 1000 % 1000
-        let second = number % 1000
+        // "hh:mm:ss" in one word.
+        guard let clock = self.clock(scratch.word(place &+ 11), colons: 0x0000_FF00_00FF_0000)
+        else {
+            throw Fault(.notATimestamp, field)
+        }
+        let hour = clock & 0xFF
+        let minute = clock >> 24 & 0xFF
+        let second = clock >> 48 & 0xFF
         guard hour < 24, minute < 60, second < 60 else { throw Fault(.impossibleTime, field) }
-        place += 19
+        place &+= 19
         var microseconds: Int64 = 0
         if scratch.byte(place) == UInt8(ascii: "."), place < end {
-            place += 1
-            var unit: Int64 = 100_000
-            let first = place
-            while place < end {
-                let digit = scratch.byte(place) &- 48
-                guard digit <= 9 else { break }
-                microseconds &+= Int64(digit) &* unit
-                unit /= 10
-                place += 1
-            }
-            guard place > first else { throw Fault(.notATimestamp, field) }
+            let fraction = self.fraction(place &+ 1, end)
+            guard fraction.next > place &+ 1 else { throw Fault(.notATimestamp, field) }
+            microseconds = fraction.microseconds
+            place = fraction.next
         }
         guard place < end else { throw Fault(.noOffset, field) }
-        var offset: Int16 = 0
+        var offset: Int64 = 0
         let sign = scratch.byte(place)
         if sign == UInt8(ascii: "Z") {
-            place += 1
+            place &+= 1
         } else {
-            guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), end - place == 6,
-                scratch.byte(place + 3) == UInt8(ascii: ":")
+            // "hh:mm", and zeros for seconds.
+            let word = scratch.word(place &+ 1) & Scratch.mask(5) | Digits.zeros & ~Scratch.mask(5)
+            guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), end &- place == 6,
+                let clock = self.clock(word, colons: 0x00FF_0000)
             else { throw Fault(.notATimestamp, field) }
-            let tens = scratch.byte(place + 1) &- 48
-            let ones = scratch.byte(place + 2) &- 48
-            let minuteTens = scratch.byte(place + 4) &- 48
-            let minuteOnes = scratch.byte(place + 5) &- 48
-            guard tens <= 9, ones <= 9, minuteTens <= 9, minuteOnes <= 9 else {
-                throw Fault(.notATimestamp, field)
-            }
-            let hours = Int16(tens) * 10 + Int16(ones)
-            let minutes = Int16(minuteTens) * 10 + Int16(minuteOnes)
+            let hours = clock & 0xFF
+            let minutes = clock >> 24 & 0xFF
             guard hours < 24, minutes < 60 else { throw Fault(.impossibleTime, field) }
-            offset = hours * 60 + minutes
-            if sign == UInt8(ascii: "-") { offset = -offset }
-            place += 6
+            offset = Int64(truncatingIfNeeded: hours &* 60 &+ minutes)
+            if sign == UInt8(ascii: "-") { offset = 0 &- offset }
+            place &+= 6
         }
         guard place == end else { throw Fault(.notATimestamp, field) }
         let seconds =
-            Int64(day.day) &* 86_400 &+ Int64(hour &* 3600 &+ minute &* 60 &+ second)
-            &- Int64(offset) &* 60
+            Int64(day.day) &* 86_400
+            &+ Int64(truncatingIfNeeded: hour &* 3600 &+ minute &* 60 &+ second) &- offset &* 60
         return Timestamp(
             Instant(microseconds: seconds &* 1_000_000 &+ microseconds),
-            offsetMinutes: offset
+            offsetMinutes: Int16(truncatingIfNeeded: offset)
         )
+    }
+
+    /// Pairs of digits with colons between, such as `hh:mm:ss`: each pair's number in the byte of its first digit, or
+    /// nil.
+    @inline(__always)
+    private func clock(_ word: UInt64, colons: UInt64) -> UInt64? {
+        guard word & colons == 0x3A3A_3A3A_3A3A_3A3A & colons else { return nil }
+        let digits = word & ~colons | Digits.zeros & colons
+        guard Digits.areAll(digits) else { return nil }
+        // No byte gets above 99.
+        let value = digits ^ Digits.zeros
+        return value &* 10 &+ value >> 8
+    }
+
+    /// The digits from `place` on, before `end`, as a fraction of a second, and the place behind them; what is smaller
+    /// than a microsecond is cut.
+    @inline(__always)
+    private func fraction(_ place: Int, _ end: Int) -> (microseconds: Int64, next: Int) {
+        let word = scratch.word(place)
+        let count = min(Digits.count(word), end &- place)
+        let mask = Scratch.mask(count)
+        let eight = Digits.value(word & mask | Digits.zeros & ~mask)
+        var next = place &+ count
+        if count == 8 {
+            while next < end, scratch.byte(next) &- 48 <= 9 { next &+= 1 }
+        }
+        return (Int64(truncatingIfNeeded: eight / 100), next)
     }
 }

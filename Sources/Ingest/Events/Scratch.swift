@@ -83,6 +83,14 @@ struct Scratch: ~Copyable {
         unsafe base.loadUnaligned(fromByteOffset: place, as: SIMD16<UInt8>.self)
     }
 
+    /// Whether all sixteen bytes are zero.
+    @inline(__always)
+    static func isZero(_ block: SIMD16<UInt8>) -> Bool {
+        // Sixteen lanes are two numbers of the same bytes.
+        let words = unsafe unsafeBitCast(block, to: SIMD2<UInt64>.self)
+        return words[0] | words[1] == 0
+    }
+
     /// The bytes of a piece.
     @inline(__always)
     func bytes(_ place: Int, count: Int) -> UnsafeRawBufferPointer {

@@ -6,15 +6,23 @@ public import Journal
 /// instructions, about what a miss in a table of known patients would cost: there is none.
 public struct Tokenizer: Sendable {
     private let keys: [PatientTokenKey]
-    private let names: [[UInt8]]
+    /// All tokens of one patient, with zeros where the hashes come.
+    private let blanks: [UInt8]
     /// Bytes of all tokens of one patient.
     public let byteCount: Int
 
-    /// A tokenizer with one or more keys; the first is the one that outputs show.
+    /// A tokenizer with one or more keys.
+    ///
+    /// - Parameters:
+    ///   - primary: the key that outputs show.
+    ///   - others: keys beside it, while one replaces another.
     public init(_ primary: PatientTokenKey, others: [PatientTokenKey] = []) {
         keys = [primary] + others
-        names = keys.map { Array($0.keyID.utf8) }
-        byteCount = names.reduce(0) { $0 + PatientToken.size(keyIDCount: $1.count) }
+        blanks = keys.flatMap { key in
+            [UInt8(truncatingIfNeeded: key.keyID.utf8.count)] + Array(key.keyID.utf8)
+                + [UInt8](repeating: 0, count: 16)
+        }
+        byteCount = blanks.count
     }
 
     /// Writes ``byteCount`` bytes to `out`.
@@ -24,16 +32,17 @@ public struct Tokenizer: Sendable {
         patient: UnsafeRawBufferPointer,
         to out: UnsafeMutableRawPointer
     ) {
+        unsafe blanks.withUnsafeBytes { bytes in
+            if let base = bytes.baseAddress {
+                unsafe out.copyMemory(from: base, byteCount: bytes.count)
+            }
+        }
         var place = unsafe out
         for index in keys.indices {
-            let name = names[index]
-            unsafe place.storeBytes(of: UInt8(truncatingIfNeeded: name.count), as: UInt8.self)
-            for offset in name.indices {
-                unsafe place.storeBytes(of: name[offset], toByteOffset: 1 + offset, as: UInt8.self)
-            }
-            unsafe place += 1 + name.count
-            unsafe keys[index].token(entity: entity, patient: patient, into: place)
-            unsafe place += 16
+            // A blank begins with how many bytes the key's name has.
+            let name = unsafe Int(place.load(as: UInt8.self))
+            unsafe keys[index].token(entity: entity, patient: patient, into: place + 1 + name)
+            unsafe place += PatientToken.size(keyIDCount: name)
         }
     }
 }

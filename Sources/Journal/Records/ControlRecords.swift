@@ -174,7 +174,7 @@ extension RecordBatch {
     ) {
         let bytes = texts.reduce(0) { $0 + $1.count }
         reserve(40 + fixed.count + 4 * texts.count + bytes)
-        let start = begin(
+        var record = begin(
             kind,
             recordedAt: recordedAt,
             source: source,
@@ -183,14 +183,14 @@ extension RecordBatch {
             fixedSize: fixed.count,
             textCount: texts.count
         )
-        for byte in fixed { put(byte) }
+        for byte in fixed { record.put(byte) }
         var end: UInt32 = 0
         for text in texts {
             end += UInt32(text.count)
-            put(end)
+            record.put(end)
         }
-        for text in texts { for byte in text { put(byte) } }
-        finish(from: start)
+        for text in texts { for byte in text { record.put(byte) } }
+        finish(record)
     }
 
     private func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {

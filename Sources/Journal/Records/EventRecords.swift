@@ -85,33 +85,28 @@ extension RecordBatch {
         hasDigest: Bool,
         fixedSize: Int,
         textCount: Int
-    ) -> Int {
-        unsafe cursor = used
-        let start = unsafe cursor
-        put(journalFormat)
-        put(kind.rawValue)
-        put(((isFile ? 1 : 0) | (hasDigest ? 2 : 0)) as UInt8)
-        put(0 as UInt8)
-        put(0 as UInt32)
-        put(recordedAt.microseconds)
-        put(source.counter)
-        put(source.offset)
-        put(source.partition)
-        put(UInt16(truncatingIfNeeded: 40 + fixedSize))
-        put(UInt16(truncatingIfNeeded: textCount))
-        return start
+    ) -> RecordCursor {
+        // `reserve` made room for all that is put at the cursor.
+        var record = unsafe RecordCursor(at: memory + used)
+        record.put(journalFormat)
+        record.put(kind.rawValue)
+        record.put(((isFile ? 1 : 0) | (hasDigest ? 2 : 0)) as UInt8)
+        record.put(0 as UInt8)
+        record.put(0 as UInt32)
+        record.put(recordedAt.microseconds)
+        record.put(source.counter)
+        record.put(source.offset)
+        record.put(source.partition)
+        record.put(UInt16(truncatingIfNeeded: 40 + fixedSize))
+        record.put(UInt16(truncatingIfNeeded: textCount))
+        return record
     }
 
     @inlinable
-    func putEnd(_ text: Text, _ end: inout UInt32) {
-        end &+= text.count
-        put(end)
-    }
-
-    @inlinable
-    func finish(from start: Int, digest: [UInt8]) {
-        for byte in digest { put(byte) }
-        finish(from: start)
+    func finish(_ record: RecordCursor, digest: [UInt8]) {
+        var record = record
+        for byte in digest { record.put(byte) }
+        finish(record)
     }
 
     /// Adds an event whose texts are pieces of `base`.
@@ -164,7 +159,7 @@ extension RecordBatch {
             + Int(value.siteID.count)
             + Int(value.provider.text.count)
         reserve(40 + 40 + 28 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .encounter,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -173,31 +168,30 @@ extension RecordBatch {
             fixedSize: 40,
             textCount: 7
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.start.instant.microseconds)
-        put(value.start.offsetMinutes)
-        put(value.end.instant.microseconds)
-        put(value.end.offsetMinutes)
-        put(value.provider.digits)
-        put(value.classCode.rawValue)
-        put(value.status.rawValue)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.encounterID, &end)
-        putEnd(value.siteID, &end)
-        putEnd(value.provider.text, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.encounterID, of: base)
-        unsafe put(value.siteID, of: base)
-        unsafe put(value.provider.text, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.start.instant.microseconds)
+        record.put(value.start.offsetMinutes)
+        record.put(value.end.instant.microseconds)
+        record.put(value.end.offsetMinutes)
+        record.put(value.provider.digits)
+        record.put(value.classCode.rawValue)
+        record.put(value.status.rawValue)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.encounterID)
+        record.putEnd(value.siteID)
+        record.putEnd(value.provider.text)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.encounterID, of: base)
+        unsafe record.put(value.siteID, of: base)
+        unsafe record.put(value.provider.text, of: base)
+        finish(record, digest: digest)
     }
 
     @inlinable
@@ -219,7 +213,7 @@ extension RecordBatch {
             + Int(value.prescriber.text.count)
             + Int(value.ndc.text.count)
         reserve(40 + 59 + 44 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .dispense,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -228,44 +222,43 @@ extension RecordBatch {
             fixedSize: 59,
             textCount: 11
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.fillNumber)
-        put(value.pharmacy.digits)
-        put(value.prescriber.digits)
-        put(value.ndc.code)
-        put(value.quantity.millionths)
-        put(value.daysSupply)
-        put(value.writtenOn.day)
-        put(value.unit.rawValue)
-        put(value.status.rawValue)
-        put(value.setting.rawValue)
-        put(value.payment.rawValue)
-        put(value.dispensingStatus?.rawValue ?? noCode)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.dispenseID, &end)
-        putEnd(value.rxNumber, &end)
-        putEnd(value.siteID, &end)
-        putEnd(value.encounterID, &end)
-        putEnd(value.pharmacy.text, &end)
-        putEnd(value.prescriber.text, &end)
-        putEnd(value.ndc.text, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.dispenseID, of: base)
-        unsafe put(value.rxNumber, of: base)
-        unsafe put(value.siteID, of: base)
-        unsafe put(value.encounterID, of: base)
-        unsafe put(value.pharmacy.text, of: base)
-        unsafe put(value.prescriber.text, of: base)
-        unsafe put(value.ndc.text, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.fillNumber)
+        record.put(value.pharmacy.digits)
+        record.put(value.prescriber.digits)
+        record.put(value.ndc.code)
+        record.put(value.quantity.millionths)
+        record.put(value.daysSupply)
+        record.put(value.writtenOn.day)
+        record.put(value.unit.rawValue)
+        record.put(value.status.rawValue)
+        record.put(value.setting.rawValue)
+        record.put(value.payment.rawValue)
+        record.put(value.dispensingStatus?.rawValue ?? noCode)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.dispenseID)
+        record.putEnd(value.rxNumber)
+        record.putEnd(value.siteID)
+        record.putEnd(value.encounterID)
+        record.putEnd(value.pharmacy.text)
+        record.putEnd(value.prescriber.text)
+        record.putEnd(value.ndc.text)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.dispenseID, of: base)
+        unsafe record.put(value.rxNumber, of: base)
+        unsafe record.put(value.siteID, of: base)
+        unsafe record.put(value.encounterID, of: base)
+        unsafe record.put(value.pharmacy.text, of: base)
+        unsafe record.put(value.prescriber.text, of: base)
+        unsafe record.put(value.ndc.text, of: base)
+        finish(record, digest: digest)
     }
 
     @inlinable
@@ -288,7 +281,7 @@ extension RecordBatch {
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
         reserve(40 + 46 + 48 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .claim,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -297,43 +290,42 @@ extension RecordBatch {
             fixedSize: 46,
             textCount: 12
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.fillNumber)
-        put(value.pharmacy.digits)
-        put(value.ndc.code)
-        put(value.quantity.millionths)
-        put(value.coverageOrder)
-        put(value.transaction.rawValue)
-        put(value.status.rawValue)
-        put(value.dispensingStatus?.rawValue ?? noCode)
-        put((value.isClaimed340B ? 1 : 0) as UInt8)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.claimID, &end)
-        putEnd(value.rxNumber, &end)
-        putEnd(value.bin, &end)
-        putEnd(value.pcn, &end)
-        putEnd(value.group, &end)
-        putEnd(value.clarificationCodes, &end)
-        putEnd(value.pharmacy.text, &end)
-        putEnd(value.ndc.text, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.claimID, of: base)
-        unsafe put(value.rxNumber, of: base)
-        unsafe put(value.bin, of: base)
-        unsafe put(value.pcn, of: base)
-        unsafe put(value.group, of: base)
-        unsafe put(value.clarificationCodes, of: base)
-        unsafe put(value.pharmacy.text, of: base)
-        unsafe put(value.ndc.text, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.fillNumber)
+        record.put(value.pharmacy.digits)
+        record.put(value.ndc.code)
+        record.put(value.quantity.millionths)
+        record.put(value.coverageOrder)
+        record.put(value.transaction.rawValue)
+        record.put(value.status.rawValue)
+        record.put(value.dispensingStatus?.rawValue ?? noCode)
+        record.put((value.isClaimed340B ? 1 : 0) as UInt8)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.claimID)
+        record.putEnd(value.rxNumber)
+        record.putEnd(value.bin)
+        record.putEnd(value.pcn)
+        record.putEnd(value.group)
+        record.putEnd(value.clarificationCodes)
+        record.putEnd(value.pharmacy.text)
+        record.putEnd(value.ndc.text)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.claimID, of: base)
+        unsafe record.put(value.rxNumber, of: base)
+        unsafe record.put(value.bin, of: base)
+        unsafe record.put(value.pcn, of: base)
+        unsafe record.put(value.group, of: base)
+        unsafe record.put(value.clarificationCodes, of: base)
+        unsafe record.put(value.pharmacy.text, of: base)
+        unsafe record.put(value.ndc.text, of: base)
+        finish(record, digest: digest)
     }
 
     @inlinable
@@ -351,7 +343,7 @@ extension RecordBatch {
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
         reserve(40 + 51 + 28 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .purchase,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -360,30 +352,29 @@ extension RecordBatch {
             fixedSize: 51,
             textCount: 7
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.line)
-        put(value.pharmacy.digits)
-        put(value.ndc.code)
-        put(value.packages)
-        put(value.unitPrice.millionths)
-        put(value.account.rawValue)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.invoiceID, &end)
-        putEnd(value.pharmacy.text, &end)
-        putEnd(value.ndc.text, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.invoiceID, of: base)
-        unsafe put(value.pharmacy.text, of: base)
-        unsafe put(value.ndc.text, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.line)
+        record.put(value.pharmacy.digits)
+        record.put(value.ndc.code)
+        record.put(value.packages)
+        record.put(value.unitPrice.millionths)
+        record.put(value.account.rawValue)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.invoiceID)
+        record.putEnd(value.pharmacy.text)
+        record.putEnd(value.ndc.text)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.invoiceID, of: base)
+        unsafe record.put(value.pharmacy.text, of: base)
+        unsafe record.put(value.ndc.text, of: base)
+        finish(record, digest: digest)
     }
 
     @inlinable
@@ -402,7 +393,7 @@ extension RecordBatch {
             + Int(value.role.count)
             + Int(value.note.count)
         reserve(40 + 11 + 32 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .disposition,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -411,27 +402,26 @@ extension RecordBatch {
             fixedSize: 11,
             textCount: 8
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.decision.rawValue)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.subjectID, &end)
-        putEnd(value.actor, &end)
-        putEnd(value.role, &end)
-        putEnd(value.note, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.subjectID, of: base)
-        unsafe put(value.actor, of: base)
-        unsafe put(value.role, of: base)
-        unsafe put(value.note, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.decision.rawValue)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.subjectID)
+        record.putEnd(value.actor)
+        record.putEnd(value.role)
+        record.putEnd(value.note)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.subjectID, of: base)
+        unsafe record.put(value.actor, of: base)
+        unsafe record.put(value.role, of: base)
+        unsafe record.put(value.note, of: base)
+        finish(record, digest: digest)
     }
 
     @inlinable
@@ -452,7 +442,7 @@ extension RecordBatch {
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
         reserve(40 + 44 + 40 + bytes + digest.count)
-        let start = begin(
+        var record = begin(
             .adjustment,
             recordedAt: header.recordedAt,
             source: header.source,
@@ -461,35 +451,34 @@ extension RecordBatch {
             fixedSize: 44,
             textCount: 10
         )
-        put(header.occurredAt.instant.microseconds)
-        put(header.occurredAt.offsetMinutes)
-        put(value.pharmacy.digits)
-        put(value.ndc.code)
-        put(value.quantity.millionths)
-        put(value.packagesOutstanding)
-        put(value.account.rawValue)
-        put(value.reason.rawValue)
-        var end: UInt32 = 0
-        putEnd(header.sourceName, &end)
-        putEnd(header.entity, &end)
-        putEnd(header.eventID, &end)
-        putEnd(header.tokens, &end)
-        putEnd(value.adjustmentID, &end)
-        putEnd(value.actor, &end)
-        putEnd(value.approvedBy, &end)
-        putEnd(value.note, &end)
-        putEnd(value.pharmacy.text, &end)
-        putEnd(value.ndc.text, &end)
-        unsafe put(header.sourceName, of: base)
-        unsafe put(header.entity, of: base)
-        unsafe put(header.eventID, of: base)
-        unsafe put(header.tokens, of: base)
-        unsafe put(value.adjustmentID, of: base)
-        unsafe put(value.actor, of: base)
-        unsafe put(value.approvedBy, of: base)
-        unsafe put(value.note, of: base)
-        unsafe put(value.pharmacy.text, of: base)
-        unsafe put(value.ndc.text, of: base)
-        finish(from: start, digest: digest)
+        record.put(header.occurredAt.instant.microseconds)
+        record.put(header.occurredAt.offsetMinutes)
+        record.put(value.pharmacy.digits)
+        record.put(value.ndc.code)
+        record.put(value.quantity.millionths)
+        record.put(value.packagesOutstanding)
+        record.put(value.account.rawValue)
+        record.put(value.reason.rawValue)
+        record.putEnd(header.sourceName)
+        record.putEnd(header.entity)
+        record.putEnd(header.eventID)
+        record.putEnd(header.tokens)
+        record.putEnd(value.adjustmentID)
+        record.putEnd(value.actor)
+        record.putEnd(value.approvedBy)
+        record.putEnd(value.note)
+        record.putEnd(value.pharmacy.text)
+        record.putEnd(value.ndc.text)
+        unsafe record.put(header.sourceName, of: base)
+        unsafe record.put(header.entity, of: base)
+        unsafe record.put(header.eventID, of: base)
+        unsafe record.put(header.tokens, of: base)
+        unsafe record.put(value.adjustmentID, of: base)
+        unsafe record.put(value.actor, of: base)
+        unsafe record.put(value.approvedBy, of: base)
+        unsafe record.put(value.note, of: base)
+        unsafe record.put(value.pharmacy.text, of: base)
+        unsafe record.put(value.ndc.text, of: base)
+        finish(record, digest: digest)
     }
 }

@@ -19,10 +19,6 @@ public final class RecordBatch: @unchecked Sendable {
     @exclusivity(unchecked)
     @usableFromInline
     var ends: [Int] = []
-    /// Place of the record being written.
-    @exclusivity(unchecked)
-    @usableFromInline
-    var cursor: Int = 0
 
     /// An empty batch with room for `capacity` bytes before it has to grow.
     public init(capacity: Int = 1 << 16) {
@@ -69,7 +65,7 @@ public final class RecordBatch: @unchecked Sendable {
 
     // MARK: writing, field by field
 
-    /// Makes room for `count` more bytes after the record being written.
+    /// Makes room for a record of `count` bytes.
     @inlinable
     func reserve(_ count: Int) {
         if unsafe used + count > capacity { grow(count) }
@@ -80,45 +76,108 @@ public final class RecordBatch: @unchecked Sendable {
         var room = unsafe capacity * 2
         while unsafe room < used + count { room *= 2 }
         let larger = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 16)
-        unsafe larger.copyMemory(from: memory, byteCount: used + max(0, cursor - used))
+        unsafe larger.copyMemory(from: memory, byteCount: used)
         unsafe memory.deallocate()
         unsafe memory = larger
         unsafe capacity = room
     }
 
+    /// Takes in the record that was written at the cursor.
     @inlinable
-    func put<Value: BitwiseCopyable>(_ value: Value) {
-        // `reserve` was called with the size of the whole record by the function that writes it.
-        unsafe (memory + cursor).storeBytes(of: value, as: Value.self)
-        unsafe cursor += MemoryLayout<Value>.size
+    func finish(_ record: RecordCursor) {
+        unsafe used += record.finish()
+        unsafe ends.append(used)
     }
+}
 
-    /// Most texts are short: two moves that may overlap copy them without a call.
+/// Where the next field of a record goes.
+///
+/// It is a value that the compiler keeps in registers: as a property of the batch its place was loaded and stored for
+/// every field (525 instructions an event for writing it, now 345).
+@frozen
+@safe
+@usableFromInline
+struct RecordCursor {
+    @usableFromInline
+    let start: UnsafeMutableRawPointer
+    @usableFromInline
+    var place: UnsafeMutableRawPointer
+    /// Where the text before ends, counted from the first one's first byte.
+    @usableFromInline
+    var textEnd: UInt32 = 0
+
+    /// A cursor at the first byte of a record; there is room for all that will be put.
+    @unsafe
     @inlinable
     @inline(__always)
-    func put(_ text: Text, of base: UnsafeRawPointer) {
-        let count = Int(text.count)
-        // The text's bytes are readable, and `reserve` made room for as many.
-        let from = unsafe base + Int(text.offset)
-        let to = unsafe memory + cursor
-        if count >= 8, count <= 16 {
-            let head = unsafe from.loadUnaligned(as: UInt64.self)
-            let tail = unsafe from.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-            unsafe to.storeBytes(of: head, as: UInt64.self)
-            unsafe to.storeBytes(of: tail, toByteOffset: count - 8, as: UInt64.self)
-        } else if count > 0 {
-            unsafe to.copyMemory(from: from, byteCount: count)
-        }
-        unsafe cursor += count
+    init(at start: UnsafeMutableRawPointer) {
+        unsafe self.start = start
+        unsafe place = start
     }
 
+    /// Writes a number.
     @inlinable
-    func finish(from start: Int) {
-        unsafe (memory + start + 4).storeBytes(
-            of: UInt32(truncatingIfNeeded: cursor - start),
+    @inline(__always)
+    mutating func put<Value: BitwiseCopyable>(_ value: Value) {
+        // There is room for the whole record.
+        unsafe place.storeBytes(of: value, as: Value.self)
+        unsafe place += MemoryLayout<Value>.size
+    }
+
+    /// Writes where a text ends.
+    @inlinable
+    @inline(__always)
+    mutating func putEnd(_ text: Text) {
+        textEnd &+= text.count
+        put(textEnd)
+    }
+
+    /// Writes a text. Most are short: two moves that may overlap copy up to 32 bytes without a call.
+    @inlinable
+    @inline(__always)
+    mutating func put(_ text: Text, of base: UnsafeRawPointer) {
+        let count = Int(text.count)
+        // The text's bytes are readable, there is room for as many, and no move is wider than the text.
+        let from = unsafe base + Int(text.offset)
+        if count >= 8 {
+            if count <= 16 {
+                unsafe move(from, count, as: UInt64.self)
+            } else if count <= 32 {
+                unsafe move(from, count, as: SIMD16<UInt8>.self)
+            } else {
+                unsafe place.copyMemory(from: from, byteCount: count)
+            }
+        } else if count >= 4 {
+            unsafe move(from, count, as: UInt32.self)
+        } else if count >= 2 {
+            unsafe move(from, count, as: UInt16.self)
+        } else if count == 1 {
+            unsafe move(from, count, as: UInt8.self)
+        }
+        unsafe place += count
+    }
+
+    /// Copies `count` bytes, from one to two times as many as a word has.
+    @inlinable
+    @inline(__always)
+    func move<Word: BitwiseCopyable>(_ from: UnsafeRawPointer, _ count: Int, as _: Word.Type) {
+        let last = count &- MemoryLayout<Word>.size
+        let head = unsafe from.loadUnaligned(as: Word.self)
+        let tail = unsafe from.loadUnaligned(fromByteOffset: last, as: Word.self)
+        unsafe place.storeBytes(of: head, as: Word.self)
+        unsafe place.storeBytes(of: tail, toByteOffset: last, as: Word.self)
+    }
+
+    /// Writes the record's length into its header and returns it.
+    @inlinable
+    @inline(__always)
+    func finish() -> Int {
+        let count = unsafe place - start
+        unsafe start.storeBytes(
+            of: UInt32(truncatingIfNeeded: count),
+            toByteOffset: 4,
             as: UInt32.self
         )
-        unsafe used = cursor
-        unsafe ends.append(used)
+        return count
     }
 }

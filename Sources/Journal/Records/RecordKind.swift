@@ -60,7 +60,8 @@ public struct Text: BitwiseCopyable, Sendable {
     }
 
     /// No text.
-    public static let empty = Text(offset: 0, count: 0)
+    @inlinable
+    public static var empty: Text { Text(offset: 0, count: 0) }
 
     @inlinable
     public var isEmpty: Bool { count == 0 }

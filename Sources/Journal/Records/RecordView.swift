@@ -61,13 +61,21 @@ public struct RecordView {
     public var textCount: Int { Int(load(38, as: UInt16.self)) }
 
     /// The text at `index` as a piece of this record.
+    ///
+    /// Always inlined: the engine asks for a dozen texts of a record, each with an index that is known; as a call of
+    /// its own it was 1 % of a run.
+    ///
+    /// - Parameter index: the text's number in its kind's layout, below ``textCount``.
+    /// - Returns: where it lies.
     @inlinable
+    @inline(__always)
     public func text(_ index: Int) -> Text {
+        // `check` made sure that the table lies in the record and that its ends rise.
         let table = textTable
-        let first = table + 4 * textCount
-        let start = index == 0 ? 0 : Int(load(table + 4 * (index - 1), as: UInt32.self))
-        let end = Int(load(table + 4 * index, as: UInt32.self))
-        return Text(offset: first + start, count: end - start)
+        let first = table &+ 4 &* textCount
+        let end = Int(load(table &+ 4 &* index, as: UInt32.self))
+        let start = index == 0 ? 0 : Int(load(table &+ 4 &* index &- 4, as: UInt32.self))
+        return Text(offset: first &+ start, count: end &- start)
     }
 
     /// The bytes of a piece of this record.
