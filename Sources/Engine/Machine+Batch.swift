@@ -61,7 +61,7 @@ struct PreparedGroup: ~Copyable {
 
 extension Machine {
     /// How many records are asked for together: enough to hide the memory's latency, few enough to stay in the cache.
-    public static var groupSize: Int { 32 }
+    public static var groupSize: Int { 16 }
 
     /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
     public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault)
@@ -304,6 +304,8 @@ extension Machine {
         if claim != 0 { claims.prefetch(claim) }
         let matched = fills[fill].ofPatient.matched
         if matched != 0 { encounters.prefetch(matched) }
+        reference.pharmacies.prefetch(fills[fill].pharmacy)
+        reference.writtenProducts.prefetch(fills[fill].decided.product)
     }
 
     /// Asks for the names in a dispense that a decision shows.

@@ -124,7 +124,10 @@ struct Reference: ~Copyable {
     func prefetchRow(_ ndc: Ndc) {
         guard ndc.isNormalised else { return }
         let number = productIndex.guess(Hash.words(ndc.code, 0))
-        if number != 0 { products.prefetch(number) }
+        if number != 0 {
+            products.prefetch(number)
+            writtenProducts.prefetch(number)
+        }
     }
 
     mutating func product(word: UInt64, isText: Bool) -> UInt32 {
