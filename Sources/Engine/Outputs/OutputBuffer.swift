@@ -34,8 +34,8 @@ public final class OutputBuffer: @unchecked Sendable {
     /// Number of records.
     @exclusivity(unchecked)
     public private(set) var count = 0
-    /// Where each record ends and whose it is. Flat memory: two arrays, each asked whether it is shared, took 60
-    /// instructions per record, and this takes 10.
+    /// Where each record ends and whose it is. Flat memory: two arrays, each asked whether it is shared, made 87
+    /// instructions of what ends a record, and this makes 42.
     @exclusivity(unchecked)
     private var marks: UnsafeMutablePointer<Mark>
     @exclusivity(unchecked)

@@ -150,7 +150,7 @@ struct Pen {
     private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
 
     /// The eight digits of a number below 100,000,000, the first in the lowest byte: halves, then hundreds, then tens, all
-    /// of a kind at once. Seven divisions became five multiplications.
+    /// of a kind at once. A loop of divisions became five multiplications.
     @inline(__always)
     private static func digits(_ value: UInt64) -> UInt64 {
         let high = value / 10_000
@@ -165,7 +165,7 @@ struct Pen {
     /// A moment as `"YYYY-MM-DDTHH:MM:SS.mmmZ"`, or null for none.
     ///
     /// Hour, minute and second are divided by ten all at once, and so written with both colons as one word.
-    /// 26 characters took 170 instructions, and take 50.
+    /// 26 characters took 138 instructions, and take 95.
     @inline(never)
     mutating func put(_ instant: Instant) {
         // `distantPast` and `distantFuture`, which another module would be called for.
