@@ -61,7 +61,7 @@ struct PreparedGroup: ~Copyable {
 
 extension Machine {
     /// How many records are asked for together: enough to hide the memory's latency, few enough to stay in the cache.
-    public static var groupSize: Int { 16 }
+    public static var groupSize: Int { 32 }
 
     /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
     public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault)
