@@ -63,32 +63,38 @@ extension Machine {
     /// How many records are asked for together: enough to hide the memory's latency, few enough to stay in the cache.
     public static var groupSize: Int { 32 }
 
-    /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on.
+    /// Folds all records of a batch, at consecutive offsets from `offset`, which is moved on: behind the last of them, or to
+    /// the one that is a fault.
     public mutating func apply(_ batch: RecordBatch, from offset: inout Int64) throws(MachineFault)
     {
-        var start = 0
-        while start < batch.count {
-            let end = min(start + Self.groupSize, batch.count)
-            prepare(end - start) { batch.record(at: start + $0) }
-            for index in start..<end {
-                inHand = prepared[index - start]
-                try apply(prepared: batch.record(at: index), offset: offset)
-                offset += 1
-            }
-            start = end
+        let first = offset
+        do {
+            try fold(batch) { first + Int64($0) }
+        } catch {
+            offset = error.offset
+            throw error
         }
+        offset = first + Int64(batch.count)
     }
 
     /// Folds all records of a batch at their own offsets, one for each.
     public mutating func apply(_ batch: RecordBatch, offsets: [Int64]) throws(MachineFault) {
         precondition(offsets.count == batch.count, "one offset per record")
+        try fold(batch) { offsets[$0] }
+    }
+
+    @inline(__always)
+    private mutating func fold(
+        _ batch: RecordBatch,
+        _ offset: (Int) -> Int64
+    ) throws(MachineFault) {
         var start = 0
         while start < batch.count {
             let end = min(start + Self.groupSize, batch.count)
             prepare(end - start) { batch.record(at: start + $0) }
             for index in start..<end {
                 inHand = prepared[index - start]
-                try apply(prepared: batch.record(at: index), offset: offsets[index])
+                try apply(prepared: batch.record(at: index), offset: offset(index))
             }
             start = end
         }
@@ -113,7 +119,7 @@ extension Machine {
         }
     }
 
-    /// Folds one record.
+    /// Works out keys and numbers of one record.
     mutating func prepare(_ record: RecordView) -> Prepared {
         var one = keys(of: record)
         findNumbers(&one, record)
@@ -135,7 +141,7 @@ extension Machine {
             prepared.append(one)
             prefetchSlots(of: one, record(place))
         }
-        for place in 0..<count { prefetchNames(of: prepared[place], record(place)) }
+        for place in 0..<count { prefetchNames(of: prepared[place], record(place), .row) }
         prefetchDeadlines(until: last, wave: 1)
         for place in 0..<count {
             var one = prepared[place]
@@ -152,7 +158,7 @@ extension Machine {
         for place in 0..<count { prefetchBehind(prepared[place]) }
     }
 
-    /// Works out the keys of one record: what its bytes say, without a look at any table of rows.
+    /// Works out what a record's bytes and its entity say, without a look at any large table.
     private mutating func keys(of record: RecordView) -> Prepared {
         var one = Prepared()
         guard let kind = record.kind else { return one }
@@ -168,7 +174,6 @@ extension Machine {
         let id = unsafe record.bytes(record.text(2))
         one.idHigh = unsafe Hash.bytes(id, seed: UInt64(entity))
         one.idLow = Hash.mix(one.idHigh ^ Hash.third, unsafe Hash.bytes(id, seed: Hash.third))
-        eventIDs.prefetch(one.idHigh)
         if kind == .encounter || kind == .dispense {
             let thing = unsafe IncomingIdentifier(record.bytes(record.text(4)))
             one.thingWord = thing.word
@@ -187,42 +192,31 @@ extension Machine {
     /// Asks for the slots of the tables in which a record's keys stand.
     @inline(__always)
     private func prefetchSlots(of one: Prepared, _ record: RecordView) {
+        if one.idHigh != 0 { eventIDs.prefetch(one.idHigh) }
         switch one.kind {
         case .encounter:
             encounterIndex.prefetch(one.thingHash)
             patientIndex.prefetch(one.patientHash)
-            reference.providers.prefetchSlot(one.entity, record.provider)
         case .dispense:
             dispenseIndex.prefetch(one.thingHash)
             patientIndex.prefetch(one.patientHash)
-            let key = record.fillKey
-            reference.pharmacies.prefetchSlot(one.entity, key.pharmacy)
-            reference.prefetchSlot(key.ndc)
-            reference.providers.prefetchSlot(one.entity, record.provider)
-            reference.sites.prefetchSlot(one.entity, word: one.siteWord)
-        case .claim:
-            let key = record.fillKey
-            reference.pharmacies.prefetchSlot(one.entity, key.pharmacy)
-            reference.prefetchSlot(key.ndc)
         default: break
         }
+        prefetchNames(of: one, record, .slot)
     }
 
-    /// Asks for the rows of the names in a record.
+    /// Asks for the names in a record: for their slots, then for their rows.
     @inline(__always)
-    private func prefetchNames(of one: Prepared, _ record: RecordView) {
+    private func prefetchNames(of one: Prepared, _ record: RecordView, _ part: NamePart) {
         switch one.kind {
-        case .encounter: reference.providers.prefetchRow(one.entity, record.provider)
-        case .dispense:
+        case .encounter: reference.providers.prefetch(part, one.entity, record.provider)
+        case .dispense, .claim:
             let key = record.fillKey
-            reference.pharmacies.prefetchRow(one.entity, key.pharmacy)
-            reference.prefetchRow(key.ndc)
-            reference.providers.prefetchRow(one.entity, record.provider)
-            reference.sites.prefetchRow(one.entity, word: one.siteWord)
-        case .claim:
-            let key = record.fillKey
-            reference.pharmacies.prefetchRow(one.entity, key.pharmacy)
-            reference.prefetchRow(key.ndc)
+            reference.pharmacies.prefetch(part, one.entity, key.pharmacy)
+            reference.prefetch(part, key.ndc)
+            guard one.kind == .dispense else { return }
+            reference.providers.prefetch(part, one.entity, record.provider)
+            reference.sites.prefetch(part, one.entity, word: one.siteWord)
         default: break
         }
     }

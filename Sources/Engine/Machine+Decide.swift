@@ -115,13 +115,7 @@ extension Machine {
         out.put(",\"fill\":")
         putFill(&out, facts)
         out.put(",\"dispense_id\":")
-        if facts.shown != 0, !dispenses[facts.shown].id.isLong {
-            // It was the last of the fill's fields: a brace and this field's name lie between.
-            let length = Int(truncatingIfNeeded: dispenses[facts.shown].id.word >> 60) &+ 2
-            out.repeatLast(from: length &+ 16, count: length)
-        } else {
-            putDispense(&out, facts)
-        }
+        putDispense(&out, facts)
         out.put(",\"occurred_at\":")
         out.put(Instant(microseconds: facts.occurredAt))
         out.put(",\"ndc11\":")

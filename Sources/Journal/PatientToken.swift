@@ -67,7 +67,7 @@ public struct PatientTokenKey: Sendable, CustomStringConvertible {
         var context = SHA256_CTX()
         // A state is as large as the context's eight words.
         unsafe context.h = unsafeBitCast(inner, to: type(of: context.h))
-        var memory: [64 of UInt8] = .init(repeating: 0)
+        var memory: [8 of UInt64] = .init(repeating: 0)
         unsafe withUnsafeMutableBytes(of: &memory) { block in
             // Both pieces and the byte between them end before the block's last nine bytes, or go to memory of their
             // own.

@@ -128,16 +128,6 @@ struct Pen {
         put(word: value ? 0x6575_7274 : 0x65_736C_6166, count: value ? 4 : 5)
     }
 
-    /// What was written `distance` bytes ago, at most sixteen of which count, once more.
-    @inline(__always)
-    mutating func repeatLast(from distance: Int, count: Int) {
-        let source = unsafe UnsafeRawPointer(place - distance)
-        // It lies in what this pen has written, and a pen has room for sixteen bytes.
-        let block = unsafe source.loadUnaligned(as: SIMD16<UInt8>.self)
-        unsafe UnsafeMutableRawPointer(place).storeBytes(of: block, as: SIMD16<UInt8>.self)
-        unsafe place += count
-    }
-
     /// A number below 100,000,000 without zeros in front.
     @inline(__always)
     private mutating func putFirst(_ value: UInt64) {

@@ -113,20 +113,19 @@ struct Reference: ~Copyable {
         )
     }
 
-    /// Asks for the slot of a normalised NDC; others are too rare to ask for.
+    /// Asks for a normalised NDC's slot, or for the row that it leads to; others are too rare to ask for.
     @inline(__always)
-    func prefetchSlot(_ ndc: Ndc) {
-        if ndc.isNormalised { productIndex.prefetch(Hash.words(ndc.code, 0)) }
-    }
-
-    /// Asks for the row of a normalised NDC, whose slot was asked for before.
-    @inline(__always)
-    func prefetchRow(_ ndc: Ndc) {
+    func prefetch(_ part: NamePart, _ ndc: Ndc) {
         guard ndc.isNormalised else { return }
-        let number = productIndex.guess(Hash.words(ndc.code, 0))
-        if number != 0 {
-            products.prefetch(number)
-            writtenProducts.prefetch(number)
+        let hash = Hash.words(ndc.code, 0)
+        switch part {
+        case .slot: productIndex.prefetch(hash)
+        case .row:
+            let number = productIndex.guess(hash)
+            if number != 0 {
+                products.prefetch(number)
+                writtenProducts.prefetch(number)
+            }
         }
     }
 

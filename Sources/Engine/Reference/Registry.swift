@@ -200,6 +200,11 @@ struct WrittenName: BitwiseCopyable {
     init(_ value: UInt64, digits: Int) { self.init(Machine.digits(value, count: digits)) }
 }
 
+/// What of a name is asked for ahead: first its slot in the table, then what that slot leads to.
+enum NamePart {
+    case slot, row
+}
+
 /// Names of one kind by (entity, word), as they come in records.
 struct Names: ~Copyable {
     var rows = Column<NameRow>()
@@ -219,31 +224,22 @@ struct Names: ~Copyable {
         written.prefetch(number)
     }
 
-    /// Asks for the slot of a packed word.
+    /// Asks for the slot of a packed word, or for the row that it leads to.
     @inline(__always)
-    func prefetchSlot(_ entity: UInt32, word: UInt64) {
-        index.prefetch(Self.hash(entity, word, false))
+    func prefetch(_ part: NamePart, _ entity: UInt32, word: UInt64) {
+        let hash = Self.hash(entity, word, false)
+        switch part {
+        case .slot: index.prefetch(hash)
+        case .row:
+            let number = index.guess(hash)
+            if number != 0 { prefetch(number) }
+        }
     }
 
-    /// Asks for the row of a packed word, whose slot was asked for before.
+    /// The same for an NPI in digits; others are too rare to ask for.
     @inline(__always)
-    func prefetchRow(_ entity: UInt32, word: UInt64) {
-        let number = index.guess(Self.hash(entity, word, false))
-        if number != 0 { prefetch(number) }
-    }
-
-    /// Asks for the slot of an NPI in digits; others are too rare to ask for.
-    @inline(__always)
-    func prefetchSlot(_ entity: UInt32, _ npi: Npi) {
-        if npi.digits != Npi.other { index.prefetch(Self.hash(entity, npi.digits, false)) }
-    }
-
-    /// Asks for the row of an NPI in digits, whose slot was asked for before.
-    @inline(__always)
-    func prefetchRow(_ entity: UInt32, _ npi: Npi) {
-        guard npi.digits != Npi.other else { return }
-        let number = index.guess(Self.hash(entity, npi.digits, false))
-        if number != 0 { prefetch(number) }
+    func prefetch(_ part: NamePart, _ entity: UInt32, _ npi: Npi) {
+        if npi.digits != Npi.other { prefetch(part, entity, word: npi.digits) }
     }
 
     /// The number of a name, which is given one, and its written form, if it is new.

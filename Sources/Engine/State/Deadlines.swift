@@ -46,6 +46,8 @@ struct Deadlines {
     private var nextOfLanes: Int64 = .max
     private var nextLane = 0
 
+    /// How many found no lane.
+    var heapCount: Int { heap.count }
     var count: Int { lanes.reduce(heap.count) { $0 + $1.entries.count - $1.head } }
 
     /// The next moment, or `.max` where there is none.

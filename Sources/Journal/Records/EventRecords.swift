@@ -102,6 +102,32 @@ extension RecordBatch {
         return record
     }
 
+    /// Makes room for an event and writes what all events begin with.
+    @inlinable
+    @inline(__always)
+    func begin(
+        _ kind: RecordKind,
+        _ header: EventHeader,
+        isFile: Bool,
+        digest: [UInt8],
+        fixedSize: Int,
+        textCount: Int,
+        textBytes: Int
+    ) -> RecordCursor {
+        reserve(40 + fixedSize + 4 * textCount + textBytes + digest.count)
+        var record = begin(
+            kind,
+            recordedAt: header.recordedAt,
+            source: header.source,
+            isFile: isFile,
+            hasDigest: !digest.isEmpty,
+            fixedSize: fixedSize,
+            textCount: textCount
+        )
+        record.put(header.occurredAt)
+        return record
+    }
+
     @inlinable
     func finish(_ record: RecordCursor, digest: [UInt8]) {
         var record = record
@@ -153,41 +179,28 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.encounterID.count)
+            header.textBytes + Int(value.encounterID.count)
             + Int(value.siteID.count)
             + Int(value.provider.text.count)
-        reserve(40 + 40 + 28 + bytes + digest.count)
         var record = begin(
             .encounter,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 40,
-            textCount: 7
+            textCount: 7,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
-        record.put(value.start.instant.microseconds)
-        record.put(value.start.offsetMinutes)
-        record.put(value.end.instant.microseconds)
-        record.put(value.end.offsetMinutes)
+        record.put(value.start)
+        record.put(value.end)
         record.put(value.provider.digits)
         record.put(value.classCode.rawValue)
         record.put(value.status.rawValue)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.encounterID)
         record.putEnd(value.siteID)
         record.putEnd(value.provider.text)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.encounterID, of: base)
         unsafe record.put(value.siteID, of: base)
         unsafe record.put(value.provider.text, of: base)
@@ -203,27 +216,22 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.dispenseID.count)
+            header.textBytes + Int(value.dispenseID.count)
             + Int(value.rxNumber.count)
             + Int(value.siteID.count)
             + Int(value.encounterID.count)
             + Int(value.pharmacy.text.count)
             + Int(value.prescriber.text.count)
             + Int(value.ndc.text.count)
-        reserve(40 + 59 + 44 + bytes + digest.count)
         var record = begin(
             .dispense,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 59,
-            textCount: 11
+            textCount: 11,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
         record.put(value.fillNumber)
         record.put(value.pharmacy.digits)
         record.put(value.prescriber.digits)
@@ -236,10 +244,7 @@ extension RecordBatch {
         record.put(value.setting.rawValue)
         record.put(value.payment.rawValue)
         record.put(value.dispensingStatus?.rawValue ?? noCode)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.dispenseID)
         record.putEnd(value.rxNumber)
         record.putEnd(value.siteID)
@@ -247,10 +252,7 @@ extension RecordBatch {
         record.putEnd(value.pharmacy.text)
         record.putEnd(value.prescriber.text)
         record.putEnd(value.ndc.text)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.dispenseID, of: base)
         unsafe record.put(value.rxNumber, of: base)
         unsafe record.put(value.siteID, of: base)
@@ -270,9 +272,7 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.claimID.count)
+            header.textBytes + Int(value.claimID.count)
             + Int(value.rxNumber.count)
             + Int(value.bin.count)
             + Int(value.pcn.count)
@@ -280,18 +280,15 @@ extension RecordBatch {
             + Int(value.clarificationCodes.count)
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
-        reserve(40 + 46 + 48 + bytes + digest.count)
         var record = begin(
             .claim,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 46,
-            textCount: 12
+            textCount: 12,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
         record.put(value.fillNumber)
         record.put(value.pharmacy.digits)
         record.put(value.ndc.code)
@@ -301,10 +298,7 @@ extension RecordBatch {
         record.put(value.status.rawValue)
         record.put(value.dispensingStatus?.rawValue ?? noCode)
         record.put((value.isClaimed340B ? 1 : 0) as UInt8)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.claimID)
         record.putEnd(value.rxNumber)
         record.putEnd(value.bin)
@@ -313,10 +307,7 @@ extension RecordBatch {
         record.putEnd(value.clarificationCodes)
         record.putEnd(value.pharmacy.text)
         record.putEnd(value.ndc.text)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.claimID, of: base)
         unsafe record.put(value.rxNumber, of: base)
         unsafe record.put(value.bin, of: base)
@@ -337,40 +328,29 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.invoiceID.count)
+            header.textBytes + Int(value.invoiceID.count)
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
-        reserve(40 + 51 + 28 + bytes + digest.count)
         var record = begin(
             .purchase,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 51,
-            textCount: 7
+            textCount: 7,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
         record.put(value.line)
         record.put(value.pharmacy.digits)
         record.put(value.ndc.code)
         record.put(value.packages)
         record.put(value.unitPrice.millionths)
         record.put(value.account.rawValue)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.invoiceID)
         record.putEnd(value.pharmacy.text)
         record.putEnd(value.ndc.text)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.invoiceID, of: base)
         unsafe record.put(value.pharmacy.text, of: base)
         unsafe record.put(value.ndc.text, of: base)
@@ -386,37 +366,26 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.subjectID.count)
+            header.textBytes + Int(value.subjectID.count)
             + Int(value.actor.count)
             + Int(value.role.count)
             + Int(value.note.count)
-        reserve(40 + 11 + 32 + bytes + digest.count)
         var record = begin(
             .disposition,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 11,
-            textCount: 8
+            textCount: 8,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
         record.put(value.decision.rawValue)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.subjectID)
         record.putEnd(value.actor)
         record.putEnd(value.role)
         record.putEnd(value.note)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.subjectID, of: base)
         unsafe record.put(value.actor, of: base)
         unsafe record.put(value.role, of: base)
@@ -433,46 +402,35 @@ extension RecordBatch {
         digest: [UInt8]
     ) {
         let bytes =
-            Int(header.sourceName.count) + Int(header.entity.count) + Int(header.eventID.count)
-            + Int(header.tokens.count)
-            + Int(value.adjustmentID.count)
+            header.textBytes + Int(value.adjustmentID.count)
             + Int(value.actor.count)
             + Int(value.approvedBy.count)
             + Int(value.note.count)
             + Int(value.pharmacy.text.count)
             + Int(value.ndc.text.count)
-        reserve(40 + 44 + 40 + bytes + digest.count)
         var record = begin(
             .adjustment,
-            recordedAt: header.recordedAt,
-            source: header.source,
+            header,
             isFile: isFile,
-            hasDigest: !digest.isEmpty,
+            digest: digest,
             fixedSize: 44,
-            textCount: 10
+            textCount: 10,
+            textBytes: bytes
         )
-        record.put(header.occurredAt.instant.microseconds)
-        record.put(header.occurredAt.offsetMinutes)
         record.put(value.pharmacy.digits)
         record.put(value.ndc.code)
         record.put(value.quantity.millionths)
         record.put(value.packagesOutstanding)
         record.put(value.account.rawValue)
         record.put(value.reason.rawValue)
-        record.putEnd(header.sourceName)
-        record.putEnd(header.entity)
-        record.putEnd(header.eventID)
-        record.putEnd(header.tokens)
+        record.putEnds(header)
         record.putEnd(value.adjustmentID)
         record.putEnd(value.actor)
         record.putEnd(value.approvedBy)
         record.putEnd(value.note)
         record.putEnd(value.pharmacy.text)
         record.putEnd(value.ndc.text)
-        unsafe record.put(header.sourceName, of: base)
-        unsafe record.put(header.entity, of: base)
-        unsafe record.put(header.eventID, of: base)
-        unsafe record.put(header.tokens, of: base)
+        unsafe record.putTexts(header, of: base)
         unsafe record.put(value.adjustmentID, of: base)
         unsafe record.put(value.actor, of: base)
         unsafe record.put(value.approvedBy, of: base)
@@ -480,5 +438,44 @@ extension RecordBatch {
         unsafe record.put(value.pharmacy.text, of: base)
         unsafe record.put(value.ndc.text, of: base)
         finish(record, digest: digest)
+    }
+}
+
+extension EventHeader {
+    /// Bytes of the texts that all events have.
+    @inlinable
+    var textBytes: Int {
+        Int(sourceName.count) + Int(entity.count) + Int(eventID.count) + Int(tokens.count)
+    }
+}
+
+extension RecordCursor {
+    /// Writes where the texts that all events have end.
+    @inlinable
+    @inline(__always)
+    mutating func putEnds(_ header: EventHeader) {
+        putEnd(header.sourceName)
+        putEnd(header.entity)
+        putEnd(header.eventID)
+        putEnd(header.tokens)
+    }
+
+    /// Writes the texts that all events have.
+    @unsafe
+    @inlinable
+    @inline(__always)
+    mutating func putTexts(_ header: EventHeader, of base: UnsafeRawPointer) {
+        unsafe put(header.sourceName, of: base)
+        unsafe put(header.entity, of: base)
+        unsafe put(header.eventID, of: base)
+        unsafe put(header.tokens, of: base)
+    }
+
+    /// Writes a moment and its offset from UTC.
+    @inlinable
+    @inline(__always)
+    mutating func put(_ time: Timestamp) {
+        put(time.instant.microseconds)
+        put(time.offsetMinutes)
     }
 }
