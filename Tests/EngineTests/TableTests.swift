@@ -116,4 +116,13 @@ struct TableTests {
         }
         #expect(deadlines.heapCount == 0)
     }
+
+    @Test func `a process has room for the tables of two hundred partitions`() {
+        func count(_ left: Int) -> Int {
+            let machine = Machine()
+            let rest = left == 1 ? 0 : count(left - 1)
+            return machine.nextRecordNumber == 0 ? rest + 1 : rest
+        }
+        #expect(count(200) == 200)
+    }
 }

@@ -6,8 +6,8 @@ internal import CShims
 /// another place, and the peak is what is used. From its third megabyte on it lies in pages of 2 MiB.
 @safe
 struct Region: ~Copyable {
-    // A process holds some forty of them for each partition, of 128 TiB that there are.
-    static var reserved: Int { 1 << 34 }
+    // A process holds some fifty of them for each partition, of the 128 TiB that there are: room for 300 partitions.
+    static var reserved: Int { 1 << 33 }
     private static var hugePage: Int { 2 << 20 }
     private static var step: Int { 64 << 20 }
 
@@ -18,7 +18,7 @@ struct Region: ~Copyable {
     init() {
         guard let memory = unsafe dm_reserve(Self.reserved) else {
             preconditionFailure(
-                "the system refuses 16 GiB of address space for a table (ulimit -v?)"
+                "the system refuses 8 GiB of address space for a table (ulimit -v?)"
             )
         }
         unsafe base = memory
@@ -33,7 +33,7 @@ struct Region: ~Copyable {
     }
 
     private mutating func advise(_ end: Int) {
-        precondition(end <= Self.reserved - Self.step, "a table holds at most 16 GiB")
+        precondition(end <= Self.reserved - Self.step, "a table holds at most 8 GiB")
         let start = max(advised, Self.hugePage)
         let next = (end + Self.hugePage + Self.step) & ~4095
         unsafe dm_want_huge_pages(base + start, next - start)
