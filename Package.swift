@@ -31,6 +31,16 @@ let package = Package(
             providers: [.apt(["libssl-dev"])]
         ),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CZstd",
+            pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]
+        ),
+        .systemLibrary(
+            name: "CXXHash",
+            pkgConfig: "libxxhash",
+            providers: [.apt(["libxxhash-dev"])]
+        ),
         .target(name: "CShims"),
 
         // From the bottom up.
@@ -44,7 +54,9 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Journal", "CShims"], swiftSettings: views),
         .target(
             name: "Pipeline",
-            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "CShims"],
+            dependencies: [
+                "Engine", "Ingest", "Journal", "Kafka", "CShims", "CZstd", "CXXHash",
+            ],
             swiftSettings: views
         ),
 

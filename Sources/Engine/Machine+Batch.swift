@@ -27,6 +27,9 @@ struct Prepared: BitwiseCopyable {
     var fill: UInt32 = 0
     var patient: UInt32 = 0
     var kind = RecordKind.tick
+    /// Whether all its names had numbers when it was prepared. New ones get theirs in the record's turn, and with them all
+    /// the rest, so that a state does not depend on how records came in groups.
+    var isWhole = true
 }
 
 /// The records of one group, in memory that stays.
@@ -93,8 +96,10 @@ extension Machine {
             let end = min(start + Self.groupSize, batch.count)
             prepare(end - start) { batch.record(at: start + $0) }
             for index in start..<end {
+                let record = batch.record(at: index)
                 inHand = prepared[index - start]
-                try apply(prepared: batch.record(at: index), offset: offset(index))
+                if !inHand.isWhole { inHand = prepare(record) }
+                try apply(prepared: record, offset: offset(index))
             }
             start = end
         }
@@ -115,14 +120,15 @@ extension Machine {
         prepare(records.count) { records[$0] }
         for place in records.indices {
             inHand = prepared[place]
+            if !inHand.isWhole { inHand = prepare(records[place]) }
             try apply(prepared: records[place], offset: offsets[place])
         }
     }
 
     /// Works out keys and numbers of one record.
     mutating func prepare(_ record: RecordView) -> Prepared {
-        var one = keys(of: record)
-        findNumbers(&one, record)
+        var one = keys(of: record, adding: true)
+        findNumbers(&one, record, adding: true)
         return one
     }
 
@@ -137,7 +143,7 @@ extension Machine {
         for place in 0..<count { last = max(last, record(place).recordedAt.microseconds) }
         prefetchDeadlines(until: last, wave: 0)
         for place in 0..<count {
-            let one = keys(of: record(place))
+            let one = keys(of: record(place), adding: false)
             prepared.append(one)
             prefetchSlots(of: one, record(place))
         }
@@ -145,7 +151,7 @@ extension Machine {
         prefetchDeadlines(until: last, wave: 1)
         for place in 0..<count {
             var one = prepared[place]
-            findNumbers(&one, record(place))
+            if one.isWhole { findNumbers(&one, record(place), adding: false) }
             prepared[place] = one
         }
         for place in 0..<count {
@@ -159,7 +165,7 @@ extension Machine {
     }
 
     /// Works out what a record's bytes and its entity say, without a look at any large table.
-    private mutating func keys(of record: RecordView) -> Prepared {
+    private mutating func keys(of record: RecordView, adding: Bool) -> Prepared {
         var one = Prepared()
         guard let kind = record.kind else { return one }
         one.kind = kind
@@ -169,7 +175,11 @@ extension Machine {
             .policy:
             return one
         }
-        let entity = unsafe reference.entity(record.bytes(record.text(1)))
+        let entity = unsafe reference.entity(record.bytes(record.text(1)), adding: adding)
+        guard entity != 0 else {
+            one.isWhole = false
+            return one
+        }
         one.entity = entity
         let id = unsafe record.bytes(record.text(2))
         one.idHigh = unsafe Hash.bytes(id, seed: UInt64(entity))
@@ -221,30 +231,55 @@ extension Machine {
         }
     }
 
-    /// Finds the numbers of the names in a record, which are given to new ones, and with them the keys of its fill and
-    /// accumulator.
-    private mutating func findNumbers(_ one: inout Prepared, _ record: RecordView) {
+    /// Finds the numbers of the names in a record, and with them the keys of its fill and accumulator.
+    @inline(__always)
+    private mutating func findNumbers(
+        _ one: inout Prepared,
+        _ record: RecordView,
+        adding: Bool
+    ) {
         switch one.kind {
         case .encounter:
-            one.prescriber = reference.provider(one.entity, record.provider, in: record)
+            one.prescriber = reference.provider(
+                one.entity,
+                record.provider,
+                in: record,
+                adding: adding
+            )
+            one.isWhole = one.prescriber != 0
         case .dispense:
-            findFill(&one, record)
-            one.prescriber = reference.provider(one.entity, record.provider, in: record)
+            findFill(&one, record, adding: adding)
+            one.prescriber = reference.provider(
+                one.entity,
+                record.provider,
+                in: record,
+                adding: adding
+            )
             one.site = reference.site(
                 one.entity,
-                unsafe IncomingIdentifier(record.bytes(record.text(6)), word: one.siteWord)
+                unsafe IncomingIdentifier(record.bytes(record.text(6)), word: one.siteWord),
+                adding: adding
             )
-        case .claim: findFill(&one, record)
+            one.isWhole = one.isWhole && one.prescriber != 0 && one.site != 0
+        case .claim: findFill(&one, record, adding: adding)
         default: break
         }
     }
 
-    private mutating func findFill(_ one: inout Prepared, _ record: RecordView) {
+    private mutating func findFill(
+        _ one: inout Prepared,
+        _ record: RecordView,
+        adding: Bool
+    ) {
         let key = record.fillKey
-        one.pharmacy = reference.pharmacy(one.entity, key.pharmacy, in: record)
+        one.pharmacy = reference.pharmacy(one.entity, key.pharmacy, in: record, adding: adding)
+        one.product = reference.product(key.ndc, in: record, adding: adding)
+        guard one.pharmacy != 0, one.product != 0 else {
+            one.isWhole = false
+            return
+        }
         one.fillHash = Self.fillHash(one.pharmacy, one.rxWord, key.fillNumber)
         fillIndex.prefetch(one.fillHash)
-        one.product = reference.product(key.ndc, in: record)
         one.accumulatorHash = Self.accumulatorHash(one.pharmacy, one.product, .discounted)
         accumulatorIndex.prefetch(one.accumulatorHash)
     }

@@ -163,7 +163,17 @@ extension Machine {
         out.put(Instant(microseconds: judgement.next))
         out.put(",\"change\":\"")
         out.put(oneOf: change.text)
-        out.put("\",\"state_hash\":null}")
+        if proof == 0 {
+            out.put("\",\"state_hash\":null}")
+        } else {
+            out.put("\",\"state_hash\":\"")
+            for place in stride(from: 60, through: 0, by: -4) {
+                let digit = UInt8(proof >> UInt64(place) & 15)
+                out.put(byte: digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+            }
+            out.put("\"}")
+            proof = 0
+        }
         finish(.decisions, facts.entity, out)
     }
 

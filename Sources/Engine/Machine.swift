@@ -92,6 +92,8 @@ public struct Machine: ~Copyable {
     var outputIndex: [4 of Int64] = .init(repeating: 0)
     /// Next `sequence`, by topic.
     var sequence: [4 of Int64] = .init(repeating: 0)
+    /// The proof that the next decision carries; 0 for none.
+    var proof: UInt64 = 0
 
     // MARK: time
     var now = Instant.distantPast
@@ -263,6 +265,7 @@ public struct Machine: ~Copyable {
         self.offset = offset
         outputIndex = .init(repeating: 0)
         counts.records += 1
+        if recordNumber & (Self.proofInterval - 1) == 0, recordNumber > 0 { proof = prove() }
         guard let kind = record.kind else { throw fault("the record's kind is unknown") }
         if recordNumber == 0, kind != .genesis {
             throw fault("the journal does not begin with its genesis record")
@@ -373,7 +376,6 @@ public struct Machine: ~Copyable {
     /// Takes a policy version into force and decides again what it may touch.
     private mutating func adopt(_ policy: Policy) {
         let compiled = CompiledPolicy(policy)
-        let marks = (0..<codeSets.count).map { compiled.isMarked(codeSets.array(UInt32($0))) }
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
             guard policies[place].policy != policy else { return }
             // It is the one published last now: of equal beginnings it counts.
@@ -382,9 +384,7 @@ public struct Machine: ~Copyable {
             isMarked.remove(at: place)
         }
         policies.append(compiled)
-        var plain = PolicyNumbers(policy, &reference.types)
-        plain.rules = compiled.undated
-        plain.hasDatedRules = compiled.hasDatedRules
+        var plain = plainNumbers(compiled)
         plain.versionText = number(ofFragment: compiled.version)
         for (place, piece) in compiled.pieces.enumerated() {
             let row = PieceRow(
@@ -396,10 +396,23 @@ public struct Machine: ~Copyable {
             if place == 0 { plain.firstPiece = number }
         }
         numbers.append(plain)
-        isMarked.append(marks)
+        isMarked.append(marks(of: compiled))
         change = .policy
         redecideAll { _, _ in true }
         settleAccumulators()
+    }
+
+    /// The numbers of a version, but for where its texts stand.
+    mutating func plainNumbers(_ compiled: CompiledPolicy) -> PolicyNumbers {
+        var plain = PolicyNumbers(compiled.policy, &reference.types)
+        plain.rules = compiled.undated
+        plain.hasDatedRules = compiled.hasDatedRules
+        return plain
+    }
+
+    /// By number of a set of clarification codes, whether a version's marker is among them.
+    func marks(of compiled: CompiledPolicy) -> [Bool] {
+        (0..<codeSets.count).map { compiled.isMarked(codeSets.array(UInt32($0))) }
     }
 
     private mutating func number(ofFragment bytes: [UInt8]) -> UInt32 {

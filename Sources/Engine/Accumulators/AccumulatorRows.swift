@@ -64,4 +64,13 @@ struct DispositionNote {
     var actor: [UInt8]
     var role: [UInt8]
     var note: [UInt8]
+
+    /// One that says nothing.
+    static let none = DispositionNote(
+        offset: 0,
+        decision: .acknowledged,
+        actor: [],
+        role: [],
+        note: []
+    )
 }

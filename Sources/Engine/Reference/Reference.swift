@@ -42,75 +42,83 @@ struct Reference: ~Copyable {
     }
 
     // MARK: names from records
+    //
+    // Each gives the number of a name. A new one is given a number only in its record's turn (`adding`), so that numbers do
+    // not depend on the groups in which records are folded; looked for ahead of it, it has 0.
 
     @inline(__always)
-    mutating func entity(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    mutating func entity(_ bytes: UnsafeRawBufferPointer, adding: Bool = true) -> UInt32 {
         let incoming = unsafe IncomingIdentifier(bytes)
-        if incoming.isLong {
-            return entities.number(
-                entity: 0,
-                word: UInt64(unsafe texts.number(of: bytes)),
-                isText: true
-            ) { unsafe WrittenName(bytes) }
-        }
-        return entities.number(entity: 0, word: incoming.word, isText: false) {
+        let isText = incoming.isLong
+        guard let word = unsafe isText ? word(of: bytes, adding) : incoming.word else { return 0 }
+        return entities.number(entity: 0, word: word, isText: isText, adding: adding) {
             unsafe WrittenName(bytes)
         }
     }
 
     mutating func site(_ entity: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        unsafe site(entity, IncomingIdentifier(bytes))
+        unsafe site(entity, IncomingIdentifier(bytes), adding: true)
     }
 
     @inline(__always)
-    mutating func site(_ entity: UInt32, _ incoming: IncomingIdentifier) -> UInt32 {
-        if incoming.isLong {
-            return sites.number(
-                entity: entity,
-                word: UInt64(unsafe texts.number(of: incoming.bytes)),
-                isText: true
-            ) { unsafe WrittenName(incoming.bytes) }
+    mutating func site(_ entity: UInt32, _ incoming: IncomingIdentifier, adding: Bool) -> UInt32 {
+        let isText = incoming.isLong
+        guard let word = unsafe isText ? word(of: incoming.bytes, adding) : incoming.word else {
+            return 0
         }
-        return sites.number(entity: entity, word: incoming.word, isText: false) {
+        return sites.number(entity: entity, word: word, isText: isText, adding: adding) {
             unsafe WrittenName(incoming.bytes)
         }
     }
 
     @inline(__always)
-    mutating func provider(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
-        if npi.digits != Npi.other {
-            return providers.number(entity: entity, word: npi.digits, isText: false) {
-                WrittenName(npi.digits, digits: 10)
-            }
+    mutating func provider(
+        _ entity: UInt32,
+        _ npi: Npi,
+        in record: RecordView,
+        adding: Bool = true
+    ) -> UInt32 {
+        let isText = npi.digits == Npi.other
+        guard
+            let word = unsafe isText ? word(of: record.bytes(npi.text), adding) : npi.digits
+        else { return 0 }
+        return providers.number(entity: entity, word: word, isText: isText, adding: adding) {
+            Self.written(npi, in: record)
         }
-        return providers.number(
-            entity: entity,
-            word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
-            isText: true
-        ) { unsafe WrittenName(record.bytes(npi.text)) }
     }
 
     @inline(__always)
-    mutating func pharmacy(_ entity: UInt32, _ npi: Npi, in record: RecordView) -> UInt32 {
-        if npi.digits != Npi.other {
-            return pharmacies.number(entity: entity, word: npi.digits, isText: false) {
-                WrittenName(npi.digits, digits: 10)
-            }
+    mutating func pharmacy(
+        _ entity: UInt32,
+        _ npi: Npi,
+        in record: RecordView,
+        adding: Bool = true
+    ) -> UInt32 {
+        let isText = npi.digits == Npi.other
+        guard
+            let word = unsafe isText ? word(of: record.bytes(npi.text), adding) : npi.digits
+        else { return 0 }
+        return pharmacies.number(entity: entity, word: word, isText: isText, adding: adding) {
+            Self.written(npi, in: record)
         }
-        return pharmacies.number(
-            entity: entity,
-            word: UInt64(unsafe texts.number(of: record.bytes(npi.text))),
-            isText: true
-        ) { unsafe WrittenName(record.bytes(npi.text)) }
+    }
+
+    private static func written(_ npi: Npi, in record: RecordView) -> WrittenName {
+        npi.digits == Npi.other
+            ? unsafe WrittenName(record.bytes(npi.text)) : WrittenName(npi.digits, digits: 10)
+    }
+
+    /// The number of a text that no packed word holds, as the word of its name; nil where it has none and gets none.
+    private mutating func word(of bytes: UnsafeRawBufferPointer, _ adding: Bool) -> UInt64? {
+        let number = unsafe adding ? texts.number(of: bytes) : texts.find(bytes)
+        return number.map { UInt64($0) }
     }
 
     @inline(__always)
-    mutating func product(_ ndc: Ndc, in record: RecordView) -> UInt32 {
-        if ndc.isNormalised { return product(word: ndc.code, isText: false) }
-        return product(
-            word: UInt64(unsafe texts.number(of: record.bytes(ndc.text))),
-            isText: true
-        )
+    mutating func product(_ ndc: Ndc, in record: RecordView, adding: Bool = true) -> UInt32 {
+        if ndc.isNormalised { return product(word: ndc.code, isText: false, adding: adding) }
+        guard let word = unsafe word(of: record.bytes(ndc.text), adding) else { return 0 }
+        return product(word: word, isText: true, adding: adding)
     }
 
     /// Asks for a normalised NDC's slot, or for the row that it leads to; others are too rare to ask for.
@@ -129,12 +137,12 @@ struct Reference: ~Copyable {
         }
     }
 
-    mutating func product(word: UInt64, isText: Bool) -> UInt32 {
+    mutating func product(word: UInt64, isText: Bool, adding: Bool = true) -> UInt32 {
         let hash = Hash.words(word, isText ? 1 : 0)
         let found = productIndex.find(hash) {
             products[$0].word == word && products[$0].isText == isText
         }
-        if found != 0 { return found }
+        if found != 0 || !adding { return found }
         let number = products.insert(ProductRow(word: word, isText: isText))
         let same = writtenProducts.insert(
             isText
@@ -333,13 +341,11 @@ struct Reference: ~Copyable {
     private mutating func rebuild() {
         // In the order of their keys, so that equal tables give equal state whatever order their rows came in.
         let rows = current.sorted { $0.key < $1.key }.map(\.value)
+        keepByKey(rows)
         var ofEntities: [UInt32: [Period]] = [:]
         var ofSites: [UInt32: [Period]] = [:]
         var ofProviders: [UInt32: [Period]] = [:]
         var ofPharmacies: [UInt32: [Period]] = [:]
-        restrictions = [:]
-        designations = [:]
-        payerTypes = [:]
         for number in 1..<UInt32(products.used) {
             products[number].isKnown = false
             products[number].labeler = 0
@@ -381,6 +387,30 @@ struct Reference: ~Copyable {
                     (try? Quantity(Array(values[3].utf8)))?.millionths ?? 0
                 products[number].isOrphan = values[5] == "1"
                 products[number].mfpFrom = CivilDate(text: values[6]) ?? .distantFuture
+            case .payers, .restrictions, .designations: break
+            }
+        }
+        periods.removeAll()
+        Self.lay(ofEntities, &entities, &periods)
+        Self.lay(ofSites, &sites, &periods)
+        Self.lay(ofProviders, &providers, &periods)
+        Self.lay(ofPharmacies, &pharmacies, &periods)
+        for number in 1..<UInt32(payers.used) {
+            let row = payers[number]
+            payers[number].type = payerType(
+                PayerKey(bin: row.bin, pcn: row.pcn, group: row.group)
+            )
+        }
+    }
+
+    /// The tables that are looked up by a key of their own.
+    private mutating func keepByKey(_ rows: [ReferenceRow]) {
+        restrictions = [:]
+        designations = [:]
+        payerTypes = [:]
+        for row in rows {
+            let values = row.values
+            switch row.table {
             case .payers:
                 let key = PayerKey(
                     bin: texts.number(of: values[0]),
@@ -406,18 +436,38 @@ struct Reference: ~Copyable {
                     pharmacy: pharmacyNumber(entity, values[2])
                 )
                 designations[key, default: []].append(Self.period(values[3], values[4]))
+            case .coveredEntities, .sites, .providers, .pharmacies, .products: break
             }
         }
-        periods.removeAll()
-        Self.lay(ofEntities, &entities, &periods)
-        Self.lay(ofSites, &sites, &periods)
-        Self.lay(ofProviders, &providers, &periods)
-        Self.lay(ofPharmacies, &pharmacies, &periods)
-        for number in 1..<UInt32(payers.used) {
-            let row = payers[number]
-            payers[number].type = payerType(
-                PayerKey(bin: row.bin, pcn: row.pcn, group: row.group)
-            )
+    }
+
+    // MARK: images
+
+    /// Lists its memory. What is looked up by a key of its own is made anew from the rows.
+    mutating func visit(_ archive: inout StateArchive) {
+        texts.visit(&archive)
+        types.visit(&archive)
+        entities.visit(&archive)
+        sites.visit(&archive)
+        providers.visit(&archive)
+        pharmacies.visit(&archive)
+        products.visit(&archive)
+        writtenProducts.visit(&archive)
+        productIndex.visit(&archive)
+        payers.visit(&archive)
+        payerIndex.visit(&archive)
+        archive.array(&periods, filler: Period(from: .distantPast, to: .distantPast))
+        archive.value(&isComplete)
+        // A proof reads what rules read; the rows themselves are hundreds of thousands of texts.
+        if archive.pass == .proving { return }
+        var rows = archive.isReading ? [] : current.sorted { $0.key < $1.key }.map(\.value)
+        let none = ReferenceRow(table: .sites, values: [])
+        archive.list(&rows, filler: none) { $1.row(&$0) }
+        archive.list(&staged, filler: none) { $1.row(&$0) }
+        if archive.isReading, archive.fault == nil {
+            current = [:]
+            for row in rows { current[row.key] = row }
+            keepByKey(rows)
         }
     }
 
@@ -433,6 +483,23 @@ struct Reference: ~Copyable {
             names.rows[number].latest =
                 own.last ?? Period(from: .distantFuture, to: .distantPast)
             periods.append(contentsOf: own)
+        }
+    }
+}
+
+extension StateArchive {
+    /// A row of a reference table.
+    fileprivate mutating func row(_ row: inout ReferenceRow) {
+        var table = row.table.rawValue
+        value(&table)
+        guard let found = ReferenceTable(rawValue: table) else {
+            return fail("it holds a row of no table")
+        }
+        row.table = found
+        value(&row.isWithdrawn)
+        list(&row.values, filler: "") { $1.text(&$0) }
+        if isReading, fault == nil, row.values.count != found.columns.count {
+            fail("it holds a row of \(found.name) with other columns")
         }
     }
 }

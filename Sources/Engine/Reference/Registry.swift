@@ -52,16 +52,24 @@ enum PayerType: UInt8, BitwiseCopyable {
 }
 
 /// A name that occurs again and again (entity, site, NPI, payer), by number, with the dates that a table gives it.
+///
+/// Its fields leave no gap between them: rows are part of an image, as they lie.
 struct NameRow: BitwiseCopyable {
-    /// The covered entity it belongs to; 0 for all.
-    var entity: UInt32
     /// Ten digits of an NPI, the code of an NDC, or a packed word; with `isText`, the number of a text.
     var word: UInt64
-    var isText: Bool
+    /// The covered entity it belongs to; 0 for all.
+    var entity: UInt32
     var firstPeriod: UInt32 = 0
     var periodCount: UInt32 = 0
     /// The period that began last, in place: most names have just one, and it is what is asked for.
     var latest = Period(from: .distantFuture, to: .distantPast)
+    var isText: Bool
+
+    init(entity: UInt32, word: UInt64, isText: Bool) {
+        self.word = word
+        self.entity = entity
+        self.isText = isText
+    }
 }
 
 /// A product, whether or not the product table knows it.
@@ -160,6 +168,28 @@ struct Texts: ~Copyable {
         return number
     }
 
+    /// The number of a text; nil where it has none.
+    func find(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
+        guard bytes.count > 0 else { return 0 }
+        let hash = unsafe Hash.bytes(bytes, seed: Hash.second)
+        let found = index.find(hash) { unsafe Hash.isEqual(self.bytes($0), bytes) }
+        return found == 0 ? nil : found
+    }
+
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        used = archive.count(used, of: 1)
+        if archive.isReading {
+            while capacity < used { capacity *= 2 }
+            unsafe memory.deallocate()
+            unsafe memory = .allocate(byteCount: capacity + Self.padding, alignment: 16)
+        }
+        // Room for `used` bytes was made.
+        unsafe archive.memory(memory, used)
+        ends.visit(&archive)
+        index.visit(&archive)
+    }
+
     mutating func number(of text: String) -> UInt32 {
         let bytes = Array(text.utf8)
         return unsafe bytes.withUnsafeBytes { unsafe number(of: $0) }
@@ -242,19 +272,27 @@ struct Names: ~Copyable {
         if npi.digits != Npi.other { prefetch(part, entity, word: npi.digits) }
     }
 
-    /// The number of a name, which is given one, and its written form, if it is new.
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        rows.visit(&archive)
+        written.visit(&archive)
+        index.visit(&archive)
+    }
+
+    /// The number of a name; a new one is given a number and its written form, or has 0 where nothing is added.
     @inline(__always)
     mutating func number(
         entity: UInt32,
         word: UInt64,
         isText: Bool,
+        adding: Bool = true,
         written text: () -> WrittenName
     ) -> UInt32 {
         let hash = Self.hash(entity, word, isText)
         let found = index.find(hash) {
             rows[$0].word == word && rows[$0].entity == entity && rows[$0].isText == isText
         }
-        if found != 0 { return found }
+        if found != 0 || !adding { return found }
         let number = rows.insert(NameRow(entity: entity, word: word, isText: isText))
         let same = written.insert(text())
         precondition(same == number, "a name and its written form have one number")

@@ -74,6 +74,18 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
         return number
     }
 
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        let found = archive.count(used, of: MemoryLayout<Row>.stride)
+        if archive.isReading {
+            used = max(found, 1)
+            region.reach(used * MemoryLayout<Row>.stride)
+        }
+        // `used` rows have been reached.
+        unsafe archive.memory(UnsafeMutableRawPointer(base), found * MemoryLayout<Row>.stride)
+        archive.array(&free, filler: 0)
+    }
+
     /// Gives a number back; the row must no longer be reachable.
     mutating func remove(_ number: UInt32) { free.append(number) }
 

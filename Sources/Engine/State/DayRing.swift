@@ -13,6 +13,13 @@ struct DayRing {
         return next
     }
 
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        unsafe heads.withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { unsafe archive.memory(base, bytes.count) }
+        }
+    }
+
     /// Takes out the chain of a day.
     mutating func take(day: Int32) -> UInt32 {
         let place = Int(day) & (Self.size - 1)

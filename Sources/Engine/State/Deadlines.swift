@@ -14,6 +14,13 @@ struct Deadlines {
         var at: Int64
         /// Row number; the top bit marks an accumulator.
         var row: UInt32
+        /// So that an entry has no gaps: its bytes are part of an image.
+        private var reserved: UInt32 = 0
+
+        init(at: Int64, row: UInt32) {
+            self.at = at
+            self.row = row
+        }
     }
     /// A queue whose moments never decrease.
     private struct Lane {
@@ -97,6 +104,23 @@ struct Deadlines {
         for place in 0..<min(heap.count, limit) where heap[place].at <= moment {
             visit(heap[place].row)
         }
+    }
+
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        let none = Entry(at: 0, row: 0)
+        for place in lanes.indices {
+            archive.array(&lanes[place].entries, filler: none)
+            lanes[place].head = archive.number(lanes[place].head)
+            archive.value(&lanes[place].last)
+            if lanes[place].head > lanes[place].entries.count {
+                return archive.fail("a lane of deadlines begins behind its end")
+            }
+        }
+        archive.array(&heap, filler: none)
+        archive.value(&nextOfLanes)
+        nextLane = archive.number(nextLane)
+        if !lanes.indices.contains(nextLane) { archive.fail("it names a lane that is not there") }
     }
 
     // MARK: the heap, on time alone

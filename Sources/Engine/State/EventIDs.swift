@@ -28,6 +28,13 @@ struct EventIDs: ~Copyable {
     /// As ``Table/distance``.
     var distance: (sum: Int, count: Int) { table.distance }
 
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        table.visit(&archive)
+        sweepPlace = archive.number(sweepPlace)
+        archive.value(&oldestDay)
+    }
+
     /// Asks for the cache lines of an identifier.
     @inline(__always)
     func prefetch(_ high: UInt64) { table.prefetch(UInt32(truncatingIfNeeded: high)) }

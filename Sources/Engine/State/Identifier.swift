@@ -55,6 +55,12 @@ struct LongIdentifiers: ~Copyable {
         free.append(number)
     }
 
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        archive.list(&texts, filler: []) { $1.bytes(&$0) }
+        archive.array(&free, filler: 0)
+    }
+
     func isEqual(_ number: UInt32, _ bytes: UnsafeRawBufferPointer) -> Bool {
         unsafe texts[Int(number)].withUnsafeBytes { unsafe Hash.isEqual($0, bytes) }
     }

@@ -33,6 +33,9 @@ struct Index: ~Copyable {
     @inline(__always)
     private static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 16) }
 
+    /// Lists its memory.
+    func visit(_ archive: inout StateArchive) { unsafe table.pointee.visit(&archive) }
+
     /// Asks for the cache line in which a key of this hash would be found.
     @inline(__always)
     func prefetch(_ hash: UInt64) { unsafe table.pointee.prefetch(Self.tag(hash)) }

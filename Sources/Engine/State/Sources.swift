@@ -80,6 +80,21 @@ struct Sources: ~Copyable {
         rows[place].reached = max(rows[place].reached, progress.reached)
     }
 
+    /// Lists its memory.
+    mutating func visit(_ archive: inout StateArchive) {
+        names.visit(&archive)
+        archive.list(&rows, filler: Row(topic: 0, partition: 0)) { row, archive in
+            archive.value(&row.topic)
+            archive.value(&row.partition)
+            archive.value(&row.counter)
+            archive.value(&row.offset)
+            archive.value(&row.reached)
+            archive.value(&row.isRegistered)
+            archive.value(&row.isRetired)
+        }
+        if archive.isReading { last = 0 }
+    }
+
     /// The smallest progress over all registered source partitions; nil while one of them has none (SEMANTICS 1).
     var time: Instant? {
         var smallest: Instant?

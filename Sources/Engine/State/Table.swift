@@ -96,6 +96,28 @@ struct Table<Slot: TableSlot>: ~Copyable {
         unsafe slots[hole] = .empty
     }
 
+    /// Lists its memory, up to the last slot behind the capacity. What is read goes into an empty table.
+    mutating func visit(_ archive: inout StateArchive) {
+        precondition(!archive.isReading || count == 0, "a state is restored into an empty machine")
+        var extent = capacity
+        if !archive.isReading { while unsafe !slots[extent].isEmpty { extent += 1 } }
+        count = archive.count(count, of: MemoryLayout<Slot>.stride)
+        let capacity = archive.count(capacity, of: MemoryLayout<Slot>.stride)
+        extent = archive.count(extent, of: MemoryLayout<Slot>.stride)
+        if archive.isReading {
+            guard archive.fault == nil, capacity >= 16, extent >= capacity, count <= extent else {
+                return archive.fail("a table holds \(count) of \(capacity) slots up to \(extent)")
+            }
+            self.capacity = capacity
+            region.reach((extent + 2) * MemoryLayout<Slot>.stride)
+        }
+        // Up to `extent` all is reached.
+        unsafe archive.memory(
+            UnsafeMutableRawPointer(slots),
+            extent * MemoryLayout<Slot>.stride
+        )
+    }
+
     /// Grows by a quarter: all slots are packed to the new end, then each is put where it belongs, from the first on.
     private mutating func grow() {
         let old = capacity

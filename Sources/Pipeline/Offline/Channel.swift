@@ -3,7 +3,8 @@ internal import Glibc
 
 /// A queue between two threads that holds a few values and makes the faster side wait.
 ///
-/// The only state that two threads share in a file run: values go through it by the batch, each with one owner.
+/// The only state that two threads share in a file run, and between a partition and the compressor of its snapshot: values
+/// go through it by the batch, each with one owner.
 @safe
 final class Channel<Value: Sendable>: @unchecked Sendable {
     // Guarded by `mutex`.
@@ -48,6 +49,23 @@ final class Channel<Value: Sendable>: @unchecked Sendable {
         let value = values.removeFirst()
         unsafe pthread_cond_broadcast(changed)
         return value
+    }
+
+    /// Takes the oldest value if there is one, without waiting.
+    func poll() -> Value? {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        guard !values.isEmpty else { return nil }
+        let value = values.removeFirst()
+        unsafe pthread_cond_broadcast(changed)
+        return value
+    }
+
+    /// Whether ``poll()`` would give a value.
+    var isReady: Bool {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return !values.isEmpty
     }
 
     /// No value comes any more; what is in it can still be taken.

@@ -154,6 +154,10 @@ struct HangingTransaction {
     ) throws(Setback) {
         let sequences = last.flatMap { Receipt.sequences(in: $0.metadata) } ?? []
         let outputs = configuration.outputTopics.map { TopicPartition($0, partition) }
+        var written = outputs
+        if configuration.hasSnapshots {
+            written.append(TopicPartition(configuration.snapshotTopic, partition))
+        }
         var isVisible = false
         do {
             let consumer = try FetchConsumer(configuration.consumerSettings)
@@ -168,7 +172,7 @@ struct HangingTransaction {
             id,
             configuration.scoreGroup,
             // What is committed is seen: then only the offsets get a marker now, and each output with its next record.
-            isVisible ? [] : outputs,
+            isVisible ? [] : written,
             Array("{}".utf8),
             unused: outputs[0],
             isCommit: isVisible

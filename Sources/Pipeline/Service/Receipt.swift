@@ -3,7 +3,8 @@ internal import Engine
 /// What is committed beside a journal partition's offset, in the same transaction as the outputs: what the state was
 /// there. A fold that comes to another one must not write.
 ///
-/// As text: `1 RECORDS SEQUENCE,SEQUENCE,SEQUENCE,SEQUENCE HASH`.
+/// As text: `1 RECORDS SEQUENCE,SEQUENCE,SEQUENCE,SEQUENCE HASH`, and behind it, where there are snapshots, where they
+/// stand, the newest first: ` START:OFFSET,START:OFFSET`.
 struct Receipt: Equatable {
     /// Records folded.
     var records: Int64 = 0
@@ -24,9 +25,47 @@ struct Receipt: Equatable {
     /// The sequences that a text holds; nil where it is none.
     static func sequences(in text: String) -> [Int64]? {
         let words = text.split(separator: " ")
-        guard words.count == 4, words[0] == "1" else { return nil }
+        guard words.count == 4 || words.count == 5, words[0] == "1" else { return nil }
         let numbers = words[2].split(separator: ",").compactMap { Int64($0) }
         return numbers.count == OutputTopic.allCases.count ? numbers : nil
+    }
+
+    /// The text without the places of snapshots: what must be equal.
+    static func state(in text: String) -> Substring {
+        let words = text.split(separator: " ")
+        guard words.count == 5 else { return text[...] }
+        return text[..<words[3].endIndex]
+    }
+
+    /// The snapshots that a text names, the newest first.
+    static func snapshots(in text: String) -> [SnapshotPlace] {
+        let words = text.split(separator: " ")
+        guard words.count == 5, words[0] == "1" else { return [] }
+        return words[4].split(separator: ",").compactMap { place in
+            let numbers = place.split(separator: ":").compactMap { Int64($0) }
+            guard numbers.count == 2 else { return nil }
+            return SnapshotPlace(start: numbers[0], offset: numbers[1])
+        }
+    }
+
+    // MARK: in a snapshot
+
+    /// Everything, so that a receipt goes on from a restored state: `RECORDS SEQUENCE,… HASH,…`.
+    var wholeText: String {
+        "\(records) " + sequences.map(String.init).joined(separator: ",") + " "
+            + hashes.map { String($0, radix: 16) }.joined(separator: ",")
+    }
+
+    /// The receipt that such a text holds; nil where it is none.
+    init?(wholeText text: String) {
+        let words = text.split(separator: " ")
+        guard words.count == 3, let records = Int64(words[0]) else { return nil }
+        let numbers = words[1].split(separator: ",").compactMap { Int64($0) }
+        let hashes = words[2].split(separator: ",").compactMap { UInt64($0, radix: 16) }
+        guard numbers.count == sequences.count, hashes.count == numbers.count else { return nil }
+        self.records = records
+        sequences = numbers
+        self.hashes = hashes
     }
 
     /// Takes what stands in a machine's buffers.

@@ -5,8 +5,9 @@ internal import Kafka
 /// One journal partition → its outputs, in transactions with the consumed offset.
 ///
 /// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
-/// Take-over: fence, read the committed offset with its receipt, fold silently up to it, compare, go live. Every
-/// failure has one answer: drop producer and machine, wait for two heartbeats, take over again if it is still ours.
+/// Take-over: fence, read the committed offset with its receipt, take up the newest snapshot before it, fold silently from
+/// there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
+/// heartbeats, take over again if it is still ours.
 struct ScorePartition: Sendable {
     let configuration: ServiceConfiguration
     let control: ServiceControl
@@ -65,6 +66,7 @@ struct ScorePartition: Sendable {
         let started = Ticker.now
         var producer: TransactionalProducer
         var topics: [ProducerTopic] = []
+        var snapshotTopic: ProducerTopic?
         do {
             producer = try TransactionalProducer(
                 id: transactionalID,
@@ -81,6 +83,12 @@ struct ScorePartition: Sendable {
                 for topic in configuration.outputTopics {
                     topics.append(try producer.topic(topic, within: .seconds(10)))
                 }
+                if configuration.hasSnapshots {
+                    snapshotTopic = try producer.topic(
+                        configuration.snapshotTopic,
+                        within: .seconds(10)
+                    )
+                }
             } catch {
                 throw Setback(error)
             }
@@ -92,7 +100,14 @@ struct ScorePartition: Sendable {
                 ("live", "\(live)"),
                 ("fence_ms", "\(fenced - started)")
             )
-            try fold(live, receipt, &producer, topics, &lastSuccess)
+            var snapshots = PartitionSnapshots(
+                configuration,
+                log,
+                partition,
+                fetcher,
+                snapshotTopic
+            )
+            try fold(live, receipt, &producer, topics, &snapshots, &lastSuccess)
         } catch {
             producer.abandon()
             throw error
@@ -171,20 +186,27 @@ struct ScorePartition: Sendable {
 
     // MARK: the fold
 
-    /// Folds from the beginning, silently below `live`, with outputs from there on.
+    /// Folds from the newest snapshot, silently below `live`, with outputs from there on.
     private func fold(
         _ live: Int64,
         _ committed: String?,
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
+        _ snapshots: inout PartitionSnapshots,
         _ lastSuccess: inout Int64
     ) throws(Setback) {
         var machine = Machine()
         var receipt = Receipt()
+        var first: Int64 = 0
+        if let state = snapshots.restore(committed, notAfter: live) {
+            first = state.manifest.offset
+            receipt = state.receipt
+            machine = state.machine
+        }
         var sender = OutputSender(topics, partition)
         var queue = fetcher.queue()
         let source: Int
-        do { source = try queue.start(name, at: .offset(0)) } catch { throw Setback(error) }
+        do { source = try queue.start(name, at: .offset(first)) } catch { throw Setback(error) }
         var metadata: GroupMetadata?
         var isLive = live == 0
         var report = (at: Ticker.now, records: Int64(0))
@@ -295,24 +317,31 @@ struct ScorePartition: Sendable {
                         ("records", "\(receipt.records)")
                     )
                 }
-                if count == 0 { break }
+                if count == 0 {
+                    // A snapshot does not wait for traffic.
+                    guard isLive, snapshots.isReady else { break }
+                    try snapshots.beginAlone(&producer)
+                    began = Ticker.now
+                    break
+                }
                 let elapsed = Ticker.now - began
                 if count >= configuration.transactionRecords || elapsed >= 200 { break }
                 if elapsed >= configuration.collectMilliseconds, seen < limit { break }
                 if control.shouldStop { break }
             }
             lastSuccess = Ticker.now
-            if count == 0 {
+            if count == 0, began == 0 {
                 if Ticker.now - heardAt > 10_000 {
                     heardAt = Ticker.now
                     try wakeIfSilent(source, &queue)
                 }
                 continue
             }
+            try snapshots.send(&producer)
             let offset = ConsumedOffset(
                 name,
                 offset: queue.position(of: source),
-                metadata: receipt.text
+                metadata: receipt.text + snapshots.suffix
             )
             do {
                 try producer.sendOffsets([offset], of: metadata)
@@ -324,6 +353,7 @@ struct ScorePartition: Sendable {
             } catch {
                 throw Setback.caught(error)
             }
+            snapshots.beginIfDue(&machine, receipt, at: offset.offset)
             if Ticker.now - report.at > 10_000 {
                 log.info(
                     "score-progress",
@@ -358,7 +388,7 @@ struct ScorePartition: Sendable {
 
     /// The state at the committed offset must be the one that was committed.
     private func compare(_ receipt: Receipt, _ committed: String?, _ live: Int64) throws(Setback) {
-        guard let committed, committed != receipt.text else { return }
+        guard let committed, Receipt.state(in: committed) != receipt.text else { return }
         throw .end(
             .configuration(
                 "score \(name): folding the journal to the committed offset \(live) gives the state "

@@ -110,6 +110,15 @@ public struct Service: Sendable {
                 )
             }
         }
+        if configuration.roles.contains(.score), configuration.hasSnapshots {
+            let found = try count(configuration.snapshotTopic)
+            guard found == partitions else {
+                throw .configuration(
+                    "use the topic \(configuration.snapshotTopic): it has \(found) partitions and the journal "
+                        + "\(partitions). It holds nothing that the journal could not make again: create it anew."
+                )
+            }
+        }
         if configuration.roles.contains(.ingest) {
             guard partitions <= SourceMetadata.mostPartitions else {
                 throw .configuration(

@@ -48,6 +48,8 @@ public struct ServiceConfiguration: Sendable {
         public var alerts = "alerts"
         public var accumulators = "accumulators"
         public var replenishments = "replenishments"
+        /// Snapshots of the state, as many partitions as the journal.
+        public var snapshots = "snapshots"
         /// What stands before every name.
         public var prefix = ""
 
@@ -79,6 +81,11 @@ public struct ServiceConfiguration: Sendable {
     public var collectMilliseconds = 10
     /// Most records of one transaction while there is a backlog.
     public var transactionRecords = 50_000
+    /// How many journal records of a partition lie between two snapshots of its state; 0 for no such limit.
+    public var snapshotRecords: Int64 = 2_000_000
+    /// How much time lies between two snapshots of a partition's state, in seconds; 0 for no such limit. Without either
+    /// limit there are none, and a restart folds the journal from its beginning.
+    public var snapshotSeconds = 900
     /// How far the time of a source record may lie ahead of the wall clock, in seconds; what lies further ahead counts
     /// as recorded now plus this.
     public var allowedSkewSeconds = 300
@@ -110,6 +117,9 @@ extension ServiceConfiguration {
     var outputTopics: [String] {
         [topics.decisions, topics.alerts, topics.accumulators, topics.replenishments].map(name)
     }
+
+    var snapshotTopic: String { name(topics.snapshots) }
+    var hasSnapshots: Bool { snapshotRecords > 0 || snapshotSeconds > 0 }
 
     /// The settings of a consumer.
     var consumerSettings: ClientSettings { merged(consumers) }

@@ -1,0 +1,250 @@
+internal import Engine
+internal import Kafka
+
+/// The snapshots of one journal partition: when one is due, how its pieces get into the partition's transactions, and which
+/// of them a successor may take up.
+///
+///     after a commit    beginIfDue        copies the state
+///     before a commit   send              a few pieces, at last the manifest
+///                       suffix            the receipt names what is whole
+struct PartitionSnapshots: ~Copyable {
+    /// Most bytes of pieces in one transaction: a few milliseconds of it.
+    private static let mostBytes = 4 << 20
+
+    private let configuration: ServiceConfiguration
+    private let log: ServiceLog
+    private let partition: Int32
+    private let fetcher: FetchConsumer
+    private let topic: ProducerTopic?
+    private var job: SnapshotJob?
+    /// Where the job's first piece will stand at the earliest.
+    private var start: Int64 = 0
+    private var bytes = 0
+    private var began: Int64 = 0
+    /// Whole snapshots, the newest first.
+    private(set) var places: [SnapshotPlace]
+    /// The slot to write to.
+    private var slot = SnapshotSlot.a
+    /// Records and time of the newest, or of the beginning.
+    private var records: Int64
+    private var time: Int64
+
+    init(
+        _ configuration: ServiceConfiguration,
+        _ log: ServiceLog,
+        _ partition: Int32,
+        _ fetcher: FetchConsumer,
+        _ topic: ProducerTopic?
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.partition = partition
+        self.fetcher = fetcher
+        self.topic = topic
+        places = []
+        records = 0
+        time = Ticker.now
+    }
+
+    deinit { job?.cancel() }
+
+    // MARK: taking one up
+
+    /// The newest state that stands at or before an offset; nil where none can be taken up.
+    mutating func restore(_ receipt: String?, notAfter live: Int64) -> RestoredState? {
+        guard topic != nil, let receipt else { return nil }
+        let found = Receipt.snapshots(in: receipt).filter { $0.offset <= live }
+        for (index, place) in found.enumerated() {
+            let began = Ticker.now
+            do throws(StateFault) {
+                let records = try records(from: place.start)
+                let state = try SnapshotRestore.state(
+                    of: partition,
+                    at: place.offset,
+                    from: records
+                )
+                places = Array(found[index...])
+                slot = state.manifest.slot.other
+                self.records = state.manifest.records
+                log.info(
+                    "snapshot-restored",
+                    ("partition", "\(partition)"),
+                    ("offset", "\(place.offset)"),
+                    ("records", "\(state.manifest.records)"),
+                    ("bytes", "\(state.manifest.byteCount)"),
+                    ("ms", "\(Ticker.now - began)")
+                )
+                return state
+            } catch {
+                log.warning(
+                    "snapshot-refused",
+                    ("partition", "\(partition)"),
+                    ("offset", "\(place.offset)"),
+                    ("reason", error.description)
+                )
+            }
+        }
+        return nil
+    }
+
+    /// The records of our partition of the topic, up to its end.
+    private func records(from start: Int64) throws(StateFault) -> SnapshotRestore.Records {
+        let place = TopicPartition(configuration.snapshotTopic, partition)
+        let reader = SnapshotQueue(fetcher)
+        do throws(KafkaError) {
+            let bounds = try fetcher.offsets(of: [place], within: .seconds(20))[0].get()
+            try reader.begin(place, at: max(start, bounds.low), end: bounds.end)
+        } catch {
+            throw StateFault("\(error)")
+        }
+        return { () throws(StateFault) in try reader.next() }
+    }
+
+    // MARK: writing one
+
+    /// Copies the state if a snapshot is due: after a commit, so that it stands at the committed offset.
+    mutating func beginIfDue(_ machine: inout Machine, _ receipt: Receipt, at offset: Int64) {
+        guard topic != nil, job == nil else { return }
+        let passed = receipt.records - records
+        let isDue =
+            configuration.snapshotRecords > 0 && passed >= configuration.snapshotRecords
+            || configuration.snapshotSeconds > 0 && passed > 0
+                && Ticker.now - time >= Int64(configuration.snapshotSeconds) * 1000
+        guard isDue else { return }
+        records = receipt.records
+        time = Ticker.now
+        let place = TopicPartition(configuration.snapshotTopic, partition)
+        do throws(KafkaError) {
+            start = try fetcher.offsets(of: [place], within: .seconds(2))[0].get().end
+        } catch {
+            return log.warning(
+                "snapshot-put-off",
+                ("partition", "\(partition)"),
+                ("reason", error.description)
+            )
+        }
+        began = Ticker.now
+        let image = StateImage(of: &machine)
+        bytes = 0
+        log.info(
+            "snapshot-begun",
+            ("partition", "\(partition)"),
+            ("offset", "\(offset)"),
+            ("bytes", "\(image.byteCount)"),
+            ("pause_ms", "\(Ticker.now - began)")
+        )
+        job = SnapshotJob(
+            image,
+            partition: partition,
+            slot: slot,
+            offset: offset,
+            receipt: receipt
+        )
+    }
+
+    /// Whether pieces wait to be written.
+    var isReady: Bool { job?.isReady ?? false }
+
+    /// Begins a transaction for pieces alone.
+    func beginAlone(_ producer: inout TransactionalProducer) throws(Setback) {
+        do { try producer.begin() } catch { throw Setback(error) }
+    }
+
+    /// Adds what is ready to the open transaction, as far as it is not too much.
+    mutating func send(_ producer: inout TransactionalProducer) throws(Setback) {
+        guard let job, let topic else { return }
+        var sent = 0
+        while sent < Self.mostBytes, let record = job.take() {
+            sent += record.value.count
+            let key = Array(record.key.text(partition).utf8)
+            do {
+                // The spans are used up while record and key stand.
+                try unsafe producer.produce(
+                    record.value.span.bytes,
+                    key: key.span.bytes,
+                    to: topic,
+                    partition: partition
+                )
+            } catch {
+                throw Setback(error)
+            }
+            guard case .manifest = record.key else { continue }
+            // It is committed with the receipt that names it, or neither is.
+            places.insert(SnapshotPlace(start: start, offset: job.offset), at: 0)
+            if places.count > 2 { places.removeLast() }
+            slot = slot.other
+            self.job = nil
+            log.info(
+                "snapshot-written",
+                ("partition", "\(partition)"),
+                ("offset", "\(job.offset)"),
+                ("bytes", "\(bytes + sent)"),
+                ("ms", "\(Ticker.now - began)")
+            )
+            break
+        }
+        bytes += sent
+        // The first piece of a slot takes its older snapshot away.
+        if sent > 0, places.count == 2, self.job != nil { places.removeLast() }
+    }
+
+    /// What the receipt says of the snapshots.
+    var suffix: String {
+        places.isEmpty
+            ? "" : " " + places.map { "\($0.start):\($0.offset)" }.joined(separator: ",")
+    }
+}
+
+/// One partition of the topic `snapshots`, read once, record by record.
+private final class SnapshotQueue {
+    private var queue: FetchQueue
+    private var end: Int64 = 0
+    private var source = 0
+    private var waiting: [(key: [UInt8], value: [UInt8])] = []
+    private var taken = 0
+
+    init(_ fetcher: FetchConsumer) { queue = fetcher.queue() }
+
+    func begin(_ place: TopicPartition, at offset: Int64, end: Int64) throws(KafkaError) {
+        source = try queue.start(place, at: .offset(offset))
+        self.end = end
+    }
+
+    func next() throws(StateFault) -> (key: [UInt8], value: [UInt8])? {
+        let deadline = Ticker.now + 30_000
+        while taken == waiting.count {
+            guard queue.position(of: source) < end else { return nil }
+            guard Ticker.now < deadline else {
+                throw StateFault("Kafka has not handed it out for 30 s")
+            }
+            waiting.removeAll(keepingCapacity: true)
+            taken = 0
+            try Self.fill(&waiting, &queue)
+        }
+        taken += 1
+        return waiting[taken - 1]
+    }
+
+    private static func fill(
+        _ waiting: inout [(key: [UInt8], value: [UInt8])],
+        _ queue: inout FetchQueue
+    ) throws(StateFault) {
+        do throws(KafkaError) {
+            let batch = try queue.next(limit: 64, waiting: .milliseconds(100))
+            for index in 0..<batch.count {
+                let message = batch[index]
+                // The spans are copied while the message is there.
+                let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
+                let value = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+                waiting.append((key, value))
+            }
+        } catch {
+            throw StateFault("\(error)")
+        }
+        for event in queue.takeEvents() {
+            if case .failed(_, let error) = event, error.isOffsetLost {
+                throw StateFault("\(error)")
+            }
+        }
+    }
+}
