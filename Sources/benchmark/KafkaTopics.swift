@@ -74,6 +74,13 @@ struct KafkaTopics: Sendable {
         let topics =
             single.map { NewTopic($0, partitions: 1, configuration: kept) }
             + several.map { NewTopic($0, partitions: partitions, configuration: kept) }
+            + [
+                NewTopic(
+                    "\(prefix).\(names.snapshots)",
+                    partitions: partitions,
+                    configuration: [("cleanup.policy", "compact"), ("segment.bytes", "134217728")]
+                )
+            ]
         for result in try Admin(settings).createTopics(topics, within: .seconds(30)) {
             if let error = result.error { throw error }
         }

@@ -72,6 +72,9 @@ extension MonitorSettings {
         service.topics.alerts = effective.string("topics.alerts")
         service.topics.accumulators = effective.string("topics.accumulators")
         service.topics.replenishments = effective.string("topics.replenishments")
+        service.topics.snapshots = effective.string("topics.snapshots")
+        service.snapshotRecords = Int64(effective.integer("snapshots.records"))
+        service.snapshotSeconds = Int(effective.duration("snapshots.every") / .seconds(1))
         service.roles = Set(
             effective.strings("roles").compactMap(ServiceConfiguration.Role.init(rawValue:))
         )

@@ -148,6 +148,20 @@ extension MonitorSettings {
             "The most records of one transaction while there is a backlog"
         ),
         Setting(
+            "snapshots.records",
+            .integer(0...1_000_000_000),
+            default: "2000000",
+            "How many journal records of a partition lie between two snapshots of its state; 0: no such"
+                + " limit"
+        ),
+        Setting(
+            "snapshots.every",
+            .duration(.zero ... .seconds(86_400 * 30)),
+            default: "15m",
+            "How much time lies between two snapshots of a partition's state; 0s: no such limit."
+                + " Without either a restart folds the journal from its beginning"
+        ),
+        Setting(
             "patience",
             .duration(.seconds(1) ... .seconds(86_400)),
             default: "2m",

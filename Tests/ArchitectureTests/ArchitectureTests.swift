@@ -15,6 +15,7 @@ struct ArchitectureTests {
         // The only threads; the shims name them.
         "Pipeline": [
             "Engine", "Ingest", "Journal", "Kafka", "YAML", "Glibc", "Synchronization", "CShims",
+            "CZstd", "CXXHash",
         ],
         "Wording": [],
         "YAML": ["CYAML", "Wording"],

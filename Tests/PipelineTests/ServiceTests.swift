@@ -82,6 +82,48 @@ struct ServiceTests {
         installation.remove()
     }
 
+    @Test func `a restart goes on from a snapshot, and from the beginning where they are gone`()
+        throws
+    {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.feed(times: 3, rate: 1500)
+        var stages = try ["ingest", "score"].map {
+            try installation.service($0, "roles=\($0)", "instance=\($0)")
+        }
+        var restored = 0
+        var refused = 0
+        for round in 0..<4 {
+            usleep(3_500_000)
+            stages[1].killNow()
+            // The receipts name snapshots that are not there.
+            if round == 2 { try installation.tool("damage") }
+            stages[1] = try installation.service(
+                "score-\(round)",
+                "roles=score",
+                "instance=score"
+            )
+            usleep(1_500_000)
+            let log = installation.log("score-\(round)")
+            restored += log.split(separator: "\n").count { $0.contains("snapshot-restored") }
+            refused += log.split(separator: "\n").count { $0.contains("snapshot-refused") }
+        }
+        #expect(feed.wait(seconds: 60) == 0)
+        try installation.tool("settle", "roles=ingest")
+        for stage in stages {
+            stage.send(SIGTERM)
+            #expect(stage.wait(seconds: 15) == 0)
+        }
+        #expect(restored > 0)
+        #expect(refused > 0)
+        let count = fed(feed.said)
+        print(
+            "SNAPSHOT restored \(restored), refused \(refused), fed \(count):",
+            try check(installation, fed: count)
+        )
+        installation.remove()
+    }
+
     @Test func `who follows a killed worker does not wait for its open transaction`() throws {
         let installation = try Installation(RealKafka.shared)
         try installation.tool("feed", "reference=\(Sample.reference)")

@@ -46,6 +46,9 @@ struct Stage {
         if let patience = words["patience"].flatMap(Int.init) {
             configuration.patienceSeconds = patience
         }
+        // So often that a test of a few thousand records sees many.
+        configuration.snapshotRecords = words["snapshots"].flatMap(Int64.init) ?? 700
+        configuration.snapshotSeconds = configuration.snapshotRecords > 0 ? 2 : 0
         configuration.log = { line in
             say("\(milliseconds()) \(getpid()) \(line)")
         }
@@ -93,6 +96,17 @@ struct Stage {
                 )
             )
         }
+        made.append(
+            NewTopic(
+                name(topics.snapshots),
+                partitions: partitions,
+                configuration: large + [
+                    ("cleanup.policy", "compact,delete"), ("retention.ms", "-1"),
+                    ("segment.bytes", "1048576"),
+                    ("min.cleanable.dirty.ratio", "0.01"),
+                ]
+            )
+        )
         for result in try admin.createTopics(made, within: .seconds(30)) {
             if let error = result.error { throw error }
         }
@@ -305,6 +319,19 @@ struct Stage {
         {
             say("dumped \(part.partition) records \(part.records) end \(part.highWatermark)")
         }
+    }
+
+    /// Deletes all snapshots that there are, behind the back of the receipts that name them.
+    func damage() throws {
+        let consumer = try FetchConsumer(configuration.kafka)
+        let topic = name(configuration.topics.snapshots)
+        let count = try consumer.partitionCount(of: topic, within: .seconds(20))
+        let places = (0..<count).map { TopicPartition(topic, $0) }
+        let admin = try Admin(configuration.kafka)
+        for (place, bounds) in zip(places, consumer.offsets(of: places, within: .seconds(20))) {
+            try admin.deleteRecords(of: place, below: try bounds.get().end, within: .seconds(20))
+        }
+        say("damaged \(count)")
     }
 
     /// Holds a transaction open, for so many seconds, that has written offsets of a role's group: what a crashed broker

@@ -8,6 +8,7 @@
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
 //     service-stage outputs … to=FOLDER          every output topic, read committed, as files
+//     service-stage damage …                     deletes all snapshots
 //     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
 import Engine
 import Glibc
@@ -37,6 +38,7 @@ do {
     case "sources": try stage.sources()
     case "hold": try stage.hold()
     case "ticks": try stage.ticks()
+    case "damage": try stage.damage()
     case "latency": try stage.latency()
     default: exit(64)
     }

@@ -21,6 +21,8 @@ struct StateChecksum: Equatable, Sendable {
         else { return nil }
         self.high = high
         self.low = low
+        // Other spellings of the same number are damage, too.
+        guard self.text == text else { return nil }
     }
 
     /// Of some bytes, under a seed.

@@ -57,6 +57,9 @@ private struct Demo {
             configuration.clock = .records
             // Every step waits for the one before it.
             configuration.collectMilliseconds = 1
+            // The broker in this process keeps five megabytes of a partition.
+            configuration.snapshotRecords = 0
+            configuration.snapshotSeconds = 0
             configuration.kafka["fetch.wait.max.ms"] = "2"
             let topics = configuration.topics
             for name in topics.sources { try broker.createTopic(name, partitions: 2) }

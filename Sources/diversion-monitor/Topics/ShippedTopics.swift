@@ -102,6 +102,8 @@ extension TopicDefinition {
             replication: nil,
             configuration: [
                 compacted, largest, Entry(name: "min.cleanable.dirty.ratio", value: "0.1"),
+                // What is not closed is not compacted: a gigabyte of old states otherwise.
+                Entry(name: "segment.bytes", value: "134217728"),
             ],
             writtenBy: ["score"],
             readBy: ["score"]
