@@ -78,7 +78,7 @@ let package = Package(
         // Tools of the repository: measurements, and the sample data of the demonstration.
         .executableTarget(
             name: "benchmark",
-            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
+            dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline", "CZstd"],
             swiftSettings: views
         ),
         .executableTarget(name: "sample-data", swiftSettings: safe),

@@ -76,7 +76,7 @@ enum Fold {
         for line in result.size.lines { table.note(line) }
     }
 
-    private static func decode(
+    static func decode(
         _ path: String,
         _ limit: Int,
         into batches: inout [RecordBatch],

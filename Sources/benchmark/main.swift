@@ -8,6 +8,7 @@ import Glibc
 let usage = """
     benchmark decode FILE                      lines → events → journal records, beside simdjson
     benchmark fold FILE --reference DIR        the state machine alone
+    benchmark snapshot FILE --reference DIR    a state written away and restored, beside zstd alone
     benchmark score FILE --reference DIR --monitor PATH
                                                the executable with one processor and with two
     benchmark growth --monitor PATH --generator GEN
@@ -32,6 +33,7 @@ struct Command {
 let commands = [
     Command(name: "decode", usage: Decode.usage, run: Decode.run),
     Command(name: "fold", usage: Fold.usage, run: Fold.run),
+    Command(name: "snapshot", usage: Snapshot.usage, run: Snapshot.run),
     Command(name: "score", usage: Score.usage, run: Score.run),
     Command(name: "growth", usage: Growth.usage, run: Growth.run),
     Command(name: "windows", usage: Windows.usage, run: Windows.run),

@@ -29,22 +29,13 @@ struct SnapshotTests {
         slot: SnapshotSlot = .a,
         offset: Int64
     ) -> [Record] {
-        let job = SnapshotJob(
-            StateImage(of: &machine),
-            partition: 3,
-            slot: slot,
-            offset: offset,
-            receipt: receipt
-        )
+        let job = SnapshotJob(partition: 3, slot: slot, byteCount: machine.stateByteCount)
+        while job.copy(&machine, at: offset, receipt) == nil { usleep(200) }
         var records: [Record] = []
-        while true {
-            guard let record = job.take() else {
-                usleep(200)
-                continue
-            }
+        while let record = job.next() {
             records.append((Array(record.key.text(3).utf8), record.value))
-            if case .manifest = record.key { return records }
         }
+        return records
     }
 
     /// Reads a list of records as a partition.

@@ -26,6 +26,12 @@ struct Reference: ~Copyable {
     private var payerTypes: [PayerKey: PayerType] = [:]
 
     private var current: [String: ReferenceRow] = [:]
+    /// The rows as an image has them, made once after each publication: the tables that are looked up by a key of their
+    /// own, then the others, which are hundreds of thousands of texts.
+    private var keyedImage: [UInt8]?
+    private var namedImage: [UInt8]?
+    /// Whether `current` is still in these images: after a restore it is not needed before the next publication.
+    private var isPacked = false
     private var staged: [ReferenceRow] = []
     /// Whether a publication has been completed: nothing is scored before.
     private(set) var isComplete = false
@@ -258,6 +264,7 @@ struct Reference: ~Copyable {
     /// Lets all staged rows take effect together.
     mutating func complete() -> Touched {
         var touched = Touched()
+        unpack()
         for row in staged {
             let key = row.key
             let before = current[key]
@@ -274,6 +281,8 @@ struct Reference: ~Copyable {
         staged.removeAll()
         isComplete = true
         if !touched.isEmpty { rebuild() }
+        keyedImage = nil
+        namedImage = nil
         return touched
     }
 
@@ -458,17 +467,81 @@ struct Reference: ~Copyable {
         payerIndex.visit(&archive)
         archive.array(&periods, filler: Period(from: .distantPast, to: .distantPast))
         archive.value(&isComplete)
-        // A proof reads what rules read; the rows themselves are hundreds of thousands of texts.
+        // A proof reads what rules read.
         if archive.pass == .proving { return }
-        var rows = archive.isReading ? [] : current.sorted { $0.key < $1.key }.map(\.value)
-        let none = ReferenceRow(table: .sites, values: [])
-        archive.list(&rows, filler: none) { $1.row(&$0) }
-        archive.list(&staged, filler: none) { $1.row(&$0) }
-        if archive.isReading, archive.fault == nil {
-            current = [:]
-            for row in rows { current[row.key] = row }
-            keepByKey(rows)
+        if !archive.isReading { pack() }
+        var keyed = keyedImage ?? []
+        archive.bytes(&keyed)
+        var named = namedImage ?? []
+        archive.bytes(&named)
+        archive.list(&staged, filler: .empty) { $1.row(&$0) }
+        guard archive.isReading, archive.fault == nil else { return }
+        keyedImage = keyed
+        namedImage = named
+        isPacked = true
+        do throws(StateFault) { keepByKey(try Self.rows(keyed)) } catch {
+            archive.fail(error.description)
         }
+    }
+
+    /// Makes the images of the rows, if there are none.
+    private mutating func pack() {
+        guard keyedImage == nil || namedImage == nil else { return }
+        var rows = (keyed: [ReferenceRow](), named: [ReferenceRow]())
+        for (_, row) in current.sorted(by: { $0.key < $1.key }) {
+            switch row.table {
+            case .payers, .restrictions, .designations: rows.keyed.append(row)
+            case .coveredEntities, .sites, .providers, .pharmacies, .products:
+                rows.named.append(row)
+            }
+        }
+        keyedImage = Self.image(&rows.keyed)
+        namedImage = Self.image(&rows.named)
+    }
+
+    /// Takes the rows out of their images again.
+    private mutating func unpack() {
+        guard isPacked else { return }
+        isPacked = false
+        for image in [keyedImage, namedImage] {
+            do throws(StateFault) {
+                for row in try Self.rows(image ?? []) { current[row.key] = row }
+            } catch {
+                preconditionFailure("what was written by us can be read: \(error.description)")
+            }
+        }
+    }
+
+    private static func image(_ rows: inout [ReferenceRow]) -> [UInt8] {
+        var measure = StateArchive()
+        measure.list(&rows, filler: .empty) { $1.row(&$0) }
+        var bytes = [UInt8](repeating: 0, count: measure.byteCount)
+        unsafe bytes.withUnsafeMutableBytes { memory in
+            var archive = unsafe StateArchive(writingTo: memory)
+            archive.list(&rows, filler: .empty) { $1.row(&$0) }
+        }
+        return bytes
+    }
+
+    private static func rows(_ image: [UInt8]) throws(StateFault) -> [ReferenceRow] {
+        if image.isEmpty { return [] }
+        var place = 0
+        var archive = unsafe StateArchive { buffer throws(StateFault) in
+            guard image.count - place >= buffer.count else {
+                throw StateFault("the rows of reference tables end too early")
+            }
+            // Inside the image, by the line above.
+            unsafe image.withUnsafeBytes { bytes in
+                unsafe buffer.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: bytes[place..<place + buffer.count])
+                )
+            }
+            place += buffer.count
+        }
+        var rows: [ReferenceRow] = []
+        archive.list(&rows, filler: .empty) { $1.row(&$0) }
+        if let fault = archive.fault { throw fault }
+        return rows
     }
 
     private static func lay(
@@ -485,6 +558,11 @@ struct Reference: ~Copyable {
             periods.append(contentsOf: own)
         }
     }
+}
+
+extension ReferenceRow {
+    /// A row of nothing, to be read into.
+    fileprivate static var empty: ReferenceRow { ReferenceRow(table: .sites, values: []) }
 }
 
 extension StateArchive {

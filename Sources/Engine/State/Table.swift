@@ -109,13 +109,13 @@ struct Table<Slot: TableSlot>: ~Copyable {
                 return archive.fail("a table holds \(count) of \(capacity) slots up to \(extent)")
             }
             self.capacity = capacity
-            region.reach((extent + 2) * MemoryLayout<Slot>.stride)
         }
-        // Up to `extent` all is reached.
+        // So many slots are inside what is reserved.
         unsafe archive.memory(
             UnsafeMutableRawPointer(slots),
             extent * MemoryLayout<Slot>.stride
         )
+        if archive.isReading { region.reach((extent + 2) * MemoryLayout<Slot>.stride) }
     }
 
     /// Grows by a quarter: all slots are packed to the new end, then each is put where it belongs, from the first on.

@@ -19,6 +19,9 @@ struct PartitionSnapshots: ~Copyable {
     private var job: SnapshotJob?
     /// Where the job's first piece will stand at the earliest.
     private var start: Int64 = 0
+    private var isCopied = false
+    /// The journal offset of the copy.
+    private var offset: Int64 = 0
     private var bytes = 0
     private var began: Int64 = 0
     /// Whole snapshots, the newest first.
@@ -104,7 +107,11 @@ struct PartitionSnapshots: ~Copyable {
 
     /// Copies the state if a snapshot is due: after a commit, so that it stands at the committed offset.
     mutating func beginIfDue(_ machine: inout Machine, _ receipt: Receipt, at offset: Int64) {
-        guard topic != nil, job == nil else { return }
+        guard topic != nil else { return }
+        if let job {
+            if !isCopied { copy(job, &machine, receipt, at: offset) }
+            return
+        }
         let passed = receipt.records - records
         let isDue =
             configuration.snapshotRecords > 0 && passed >= configuration.snapshotRecords
@@ -123,22 +130,32 @@ struct PartitionSnapshots: ~Copyable {
                 ("reason", error.description)
             )
         }
-        began = Ticker.now
-        let image = StateImage(of: &machine)
         bytes = 0
+        isCopied = false
+        job = SnapshotJob(
+            partition: partition,
+            slot: slot,
+            byteCount: machine.stateByteCount
+        )
+    }
+
+    private mutating func copy(
+        _ job: SnapshotJob,
+        _ machine: inout Machine,
+        _ receipt: Receipt,
+        at offset: Int64
+    ) {
+        began = Ticker.now
+        guard let size = job.copy(&machine, at: offset, receipt) else { return }
+        isCopied = true
+        self.offset = offset
+        records = receipt.records
         log.info(
             "snapshot-begun",
             ("partition", "\(partition)"),
             ("offset", "\(offset)"),
-            ("bytes", "\(image.byteCount)"),
+            ("bytes", "\(size)"),
             ("pause_ms", "\(Ticker.now - began)")
-        )
-        job = SnapshotJob(
-            image,
-            partition: partition,
-            slot: slot,
-            offset: offset,
-            receipt: receipt
         )
     }
 
@@ -170,14 +187,14 @@ struct PartitionSnapshots: ~Copyable {
             }
             guard case .manifest = record.key else { continue }
             // It is committed with the receipt that names it, or neither is.
-            places.insert(SnapshotPlace(start: start, offset: job.offset), at: 0)
+            places.insert(SnapshotPlace(start: start, offset: offset), at: 0)
             if places.count > 2 { places.removeLast() }
             slot = slot.other
             self.job = nil
             log.info(
                 "snapshot-written",
                 ("partition", "\(partition)"),
-                ("offset", "\(job.offset)"),
+                ("offset", "\(offset)"),
                 ("bytes", "\(bytes + sent)"),
                 ("ms", "\(Ticker.now - began)")
             )

@@ -31,6 +31,8 @@ final class SnapshotRestore {
     private let whole = RunningChecksum()
     private var pieces: [StateChecksum] = []
     private var byteCount = 0
+    /// The piece in hand, and what of it was taken apart and not yet handed out.
+    private var record: [UInt8] = []
     private var piece = [UInt8](repeating: 0, count: SnapshotPiece.most)
     private var used = 0
     private var filled = 0
@@ -69,7 +71,33 @@ final class SnapshotRestore {
     private func read(into buffer: UnsafeMutableRawBufferPointer) throws(StateFault) {
         var place = 0
         while place < buffer.count {
-            if used == filled { try nextPiece() }
+            if used == filled {
+                let head = try nextPiece()
+                let size = Int(head.byteCount)
+                if buffer.count - place >= size {
+                    // A whole piece fits: it goes where it belongs at once.
+                    try unsafe open(
+                        into: UnsafeMutableRawBufferPointer(
+                            rebasing: buffer[place..<place + size]
+                        )
+                    )
+                    place += size
+                    continue
+                }
+                var fault: StateFault?
+                unsafe piece.withUnsafeMutableBytes { room in
+                    do throws(StateFault) {
+                        try unsafe open(
+                            into: UnsafeMutableRawBufferPointer(rebasing: room[..<size])
+                        )
+                    } catch {
+                        fault = error
+                    }
+                }
+                if let fault { throw fault }
+                used = 0
+                filled = size
+            }
             let count = min(filled - used, buffer.count - place)
             // Both stretches are inside their buffers by the line above.
             unsafe piece.withUnsafeBytes { bytes in
@@ -83,7 +111,8 @@ final class SnapshotRestore {
         }
     }
 
-    private func nextPiece() throws(StateFault) {
+    /// Finds the next piece, which is kept as it came.
+    private func nextPiece() throws(StateFault) -> SnapshotPiece {
         while let record = try next() {
             guard case .piece(let slot, let number) = SnapshotKey(record.key, partition) else {
                 if let ours = self.slot, SnapshotKey(record.key, partition) == .manifest(ours) {
@@ -110,25 +139,24 @@ final class SnapshotRestore {
                 )
             }
             self.slot = slot
-            used = 0
-            filled = Int(head.byteCount)
-            let isWhole = unsafe value.withUnsafeBytes { bytes in
-                unsafe piece.withUnsafeMutableBytes { room in
-                    unsafe decompressor.decompress(
-                        UnsafeRawBufferPointer(rebasing: bytes[SnapshotPiece.size...]),
-                        into: UnsafeMutableRawBufferPointer(rebasing: room[..<filled])
-                    )
-                }
-            }
-            guard isWhole else { throw StateFault("piece \(number) can't be decompressed") }
-            pieces.append(unsafe value.withUnsafeBytes { unsafe StateChecksum(of: $0) })
-            unsafe piece.withUnsafeBytes {
-                unsafe whole.add(UnsafeRawBufferPointer(rebasing: $0[..<filled]))
-            }
-            byteCount += filled
-            return
+            self.record = value
+            return head
         }
         throw StateFault("it ends behind \(pieces.count) pieces")
+    }
+
+    /// Takes the piece in hand apart.
+    private func open(into room: UnsafeMutableRawBufferPointer) throws(StateFault) {
+        let isWhole = unsafe record.withUnsafeBytes { bytes in
+            unsafe decompressor.decompress(
+                UnsafeRawBufferPointer(rebasing: bytes[SnapshotPiece.size...]),
+                into: room
+            )
+        }
+        guard isWhole else { throw StateFault("piece \(pieces.count) can't be decompressed") }
+        pieces.append(unsafe record.withUnsafeBytes { unsafe StateChecksum(of: $0) })
+        unsafe whole.add(UnsafeRawBufferPointer(room))
+        byteCount += room.count
     }
 
     /// The manifest, which must name exactly what was read.
