@@ -25,7 +25,7 @@ extension Machine {
         {
             // A bill that takes one rule's wait away often leaves another's to the same moment, which is noted already.
             let isNoted =
-                numbers.count == 1 && change != .policy && change != .deadline
+                numbers.count == 1 && !hasHolds && change != .policy && change != .deadline
                 && Grace.next(before.waiting, facts.firstArrival, numbers[0]) == judgement.next
             if !isNoted { deadlines.insert(at: judgement.next, row: fill) }
         }

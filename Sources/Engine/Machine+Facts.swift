@@ -43,6 +43,13 @@ extension Machine {
             }
         }
         facts.policy = policy(on: facts.date)
+        if hasHolds {
+            facts.held = heldBack(
+                facts.entity,
+                since: facts.firstArrival,
+                hours: numbers[facts.policy].encounterGraceHours
+            )
+        }
         gatherRegistries(&facts)
         gatherClaims(&facts)
         if facts.primary != 0 { gatherPatient(&facts, isSame: isPatientSame) }

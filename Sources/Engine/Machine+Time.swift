@@ -63,6 +63,7 @@ extension Machine {
         if row & Self.accumulatorBit != 0 {
             judgeStale(row & ~Self.accumulatorBit)
         } else {
+            judgeVisits(ofFill: row)
             decide(row, isPatientSame: true)
         }
     }

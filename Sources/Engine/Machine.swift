@@ -148,6 +148,10 @@ public struct Machine: ~Copyable {
     var uses = Column<UseRow>()
     var replenishments = Column<ReplenishmentRow>()
     var replenishmentIndex = Index()
+    var feeds = Column<FeedRow>()
+    var feedProfiles = Column<FeedProfile>()
+    /// Whether graces ever stood still: until then nobody asks for how long.
+    var hasHolds = false
 
     // MARK: scratch, kept for its memory
     var stamp = RecordStamp()
@@ -358,6 +362,7 @@ public struct Machine: ~Copyable {
             return
         }
         if clock == .records { advance(to: header.recordedAt) }
+        hear(kind, entity, at: arrival.microseconds)
         switch kind {
         case .encounter: apply(record.encounter, header, entity, record)
         case .dispense: apply(record.dispense, header, entity, record)
@@ -400,6 +405,7 @@ public struct Machine: ~Copyable {
         change = .policy
         redecideAll { _, _ in true }
         settleAccumulators()
+        settleFeeds()
     }
 
     /// The numbers of a version, but for where its texts stand.

@@ -130,7 +130,16 @@ extension Machine {
     private func id(ofAlert number: UInt32) -> (UInt64, UInt64) {
         let row = alerts[number]
         var key = keys.pen()
-        if row.isOfFill {
+        if row.isOfFeed {
+            let (entity, kind) = whose(row.subject)
+            putBare(&key, reference.entities, entity)
+            key.put(byte: 0x1F)
+            key.put(oneOf: row.rule.text)
+            key.put(byte: 0x1F)
+            key.put("entity")
+            key.put(byte: 0x1F)
+            key.put(oneOf: kind.text)
+        } else if row.isOfFill {
             putKey(&key, fills[row.subject].pharmacy, row.rule)
             putBare(&key, fills[row.subject].rx)
             key.put(byte: 0x1F)
@@ -162,7 +171,7 @@ extension Machine {
     }
 
     /// Hash of what makes an update: severity, owner, root cause and the values in `scratch`.
-    private func contentHash(_ rule: Rule, _ policy: Int) -> UInt32 {
+    func contentHash(_ rule: Rule, _ policy: Int) -> UInt32 {
         unsafe UInt32(
             truncatingIfNeeded: Hash.bytes(
                 scratch.written,
@@ -201,7 +210,7 @@ extension Machine {
         }
     }
 
-    private mutating func open(_ alert: UInt32, _ content: UInt32) {
+    mutating func open(_ alert: UInt32, _ content: UInt32) {
         alerts[alert].isOpen = true
         alerts[alert].occurrence += 1
         alerts[alert].content = content
@@ -257,6 +266,38 @@ extension Machine {
         writeAccumulatorAlert(alert, .resolved(resolution), policy)
     }
 
+    // MARK: alerts about feeds
+
+    mutating func insertAlert(ofFeed feed: UInt32) -> UInt32 {
+        insertAlert(AlertRow(subject: feed, next: 0, rule: .feedSilent, isOfFill: false))
+    }
+
+    mutating func writeFeedAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int) {
+        var out = pen(.alerts)
+        let feed = alerts[alert].subject
+        let (entity, kind) = whose(feed)
+        begin(&out, .alerts, entity, policy)
+        putHead(&out, alert, state, policy)
+        out.put("{\"kind\":\"series\",\"scope\":\"entity\",\"measure\":\"")
+        out.put(oneOf: kind.text)
+        out.put("\"}")
+        putCause(&out, .feedSilent, policy)
+        putSentence(&out, feed: kind)
+        putOccurrence(&out, alert)
+        out.put(",\"decision_id\":null,\"patient_token\":null")
+        putResolution(&out, state)
+        out.put(",\"evidence\":{\"records\":[{\"kind\":\"last\",\"offset\":")
+        out.put(feeds[feed].lastOffset)
+        out.put("},{\"kind\":\"cause\",\"offset\":")
+        out.put(offset)
+        out.put("}],\"reference\":[],\"values\":{")
+        putValues(&out)
+        out.put(byte: UInt8(ascii: "}"))
+        putDispositions(&out, alert)
+        out.put("}}")
+        finish(.alerts, entity, out)
+    }
+
     // MARK: dispositions
 
     /// Records what a person said about an alert in its evidence (25).
@@ -294,6 +335,10 @@ extension Machine {
             let facts = facts(of: alerts[alert].subject)
             writeValues(of: alerts[alert].rule, facts)
             writeFillAlert(alert, .updated, facts)
+        } else if alerts[alert].isOfFeed {
+            let policy = policy(on: CivilDate(day: today))
+            writeValues(ofFeed: alerts[alert].subject, policy)
+            writeFeedAlert(alert, .updated, policy)
         } else {
             let policy = policy(on: CivilDate(day: today))
             writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
@@ -313,6 +358,7 @@ extension Machine {
     }
 
     private func entity(ofAlert alert: UInt32) -> UInt32 {
+        if alerts[alert].isOfFeed { return whose(alerts[alert].subject).entity }
         let pharmacy =
             alerts[alert].isOfFill
             ? fills[alerts[alert].subject].pharmacy : accumulators[alerts[alert].subject].pharmacy

@@ -18,6 +18,7 @@ extension Machine {
             date(&out, "look_back_from", facts.shown == 0 ? .distantPast : earliest)
             number(&out, "look_back_days", Int64(values.lookBackDays))
             number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
+            silentFeed(&out, facts)
         case .encounterInpatient:
             moment(&out, "occurred_at", facts.occurredAt)
             if facts.stay != 0 {
@@ -37,6 +38,7 @@ extension Machine {
                 out.put("null")
             }
             number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
+            silentFeed(&out, facts)
         case .siteUnregistered:
             name(&out, "site_id")
             if facts.shown != 0 {
@@ -191,7 +193,7 @@ extension Machine {
     }
 
     @inline(__always)
-    private func name(_ out: inout Pen, _ name: StaticString) {
+    func name(_ out: inout Pen, _ name: StaticString) {
         out.put(",\"")
         out.put(name)
         out.put("\":")
@@ -206,13 +208,19 @@ extension Machine {
         self.name(&out, name)
         out.put(date)
     }
+    /// Names the feed of visits where it is silent: then a visit may be there and nobody has heard of it.
+    private func silentFeed(_ out: inout Pen, _ facts: Facts) {
+        guard hasHolds, areVisitsSilent(facts.entity) else { return }
+        name(&out, "silent_feed")
+        quote(&out, FeedKind.encounter.text)
+    }
     @inline(__always)
-    private func moment(_ out: inout Pen, _ name: StaticString, _ microseconds: Int64) {
+    func moment(_ out: inout Pen, _ name: StaticString, _ microseconds: Int64) {
         self.name(&out, name)
         out.put(Instant(microseconds: microseconds))
     }
     @inline(__always)
-    private func number(_ out: inout Pen, _ name: StaticString, _ value: Int64) {
+    func number(_ out: inout Pen, _ name: StaticString, _ value: Int64) {
         self.name(&out, name)
         out.put(value)
     }
@@ -397,6 +405,14 @@ extension Machine {
         default: break
         }
         out.put("\"")
+    }
+
+    func putSentence(_ out: inout Pen, feed: FeedKind) {
+        out.put("\"No ")
+        out.put(oneOf: feed.text)
+        out.put(
+            " record has come for so long that by this feed's own hours many were due, while others of the entity came.\""
+        )
     }
 
     /// An identifier inside a JSON string.

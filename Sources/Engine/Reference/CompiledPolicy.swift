@@ -23,6 +23,8 @@ struct PolicyNumbers: BitwiseCopyable {
     let useDays: Int32
     let useDaysLeast: Int32
     let staleDays: Int32
+    let feedSilenceExpected: Int32
+    let feedHoldHours: Int32
     let alertsFrom: CivilDate
     let effectiveFrom: CivilDate
     let effectiveTo: CivilDate
@@ -73,6 +75,8 @@ struct PolicyNumbers: BitwiseCopyable {
         useDays = policy.useDays
         useDaysLeast = policy.useDaysLeast
         staleDays = policy.staleDays
+        feedSilenceExpected = policy.feedSilenceExpected
+        feedHoldHours = policy.feedHoldHours
         alertsFrom = policy.alertsFrom
         effectiveFrom = policy.effectiveFrom
         effectiveTo = policy.effectiveTo

@@ -7,16 +7,16 @@ internal import Journal
 enum EncounterMissing {
     static func judge(_ facts: Facts, _ policy: PolicyNumbers) -> Verdict {
         if facts.anyEncounter { return .pass }
-        return Grace.verdict(facts, hours: policy.encounterGraceHours)
+        return Grace.verdict(facts, hours: policy.encounterGraceHours, held: facts.held)
     }
 }
 
 /// How long a missing record may still come (SEMANTICS 5).
 enum Grace {
     /// Waits until so many hours after the fill's first record, then fails.
-    static func verdict(_ facts: Facts, hours: Int32) -> Verdict {
+    static func verdict(_ facts: Facts, hours: Int32, held: Int64 = 0) -> Verdict {
         guard facts.firstArrival != .max else { return .wait(until: .max) }
-        let end = facts.firstArrival &+ Int64(hours) &* 3_600_000_000
+        let end = facts.firstArrival &+ Int64(hours) &* 3_600_000_000 &+ held
         return facts.now < end ? .wait(until: end) : .fail
     }
 

@@ -19,6 +19,8 @@ struct Facts: BitwiseCopyable {
     /// Monitor time, and when the fill's first record arrived on it.
     var now: Int64 = 0
     var firstArrival: Int64 = 0
+    /// How long the graces for visits stood still, in microseconds.
+    var held: Int64 = 0
 
     // MARK: dispenses
     /// The earliest active dispense; 0 where none is.

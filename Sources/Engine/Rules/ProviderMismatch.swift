@@ -7,6 +7,6 @@ internal import Journal
 enum ProviderMismatch {
     static func judge(_ facts: Facts, _ policy: PolicyNumbers) -> Verdict {
         if !facts.anyEncounter || facts.sawPrescriber || facts.isReferral { return .pass }
-        return Grace.verdict(facts, hours: policy.encounterGraceHours)
+        return Grace.verdict(facts, hours: policy.encounterGraceHours, held: facts.held)
     }
 }

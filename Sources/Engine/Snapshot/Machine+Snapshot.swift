@@ -56,6 +56,9 @@ extension Machine {
         uses.visit(&archive)
         replenishments.visit(&archive)
         replenishmentIndex.visit(&archive)
+        feeds.visit(&archive)
+        feedProfiles.visit(&archive)
+        archive.value(&hasHolds)
     }
 
     /// The version, and the sizes of all rows: a build that lays one out otherwise makes another state.
@@ -69,6 +72,7 @@ extension Machine {
             MemoryLayout<UseRow>.stride, MemoryLayout<ReplenishmentRow>.stride,
             MemoryLayout<NameRow>.stride, MemoryLayout<ProductRow>.stride,
             MemoryLayout<PayerRow>.stride, MemoryLayout<PieceRow>.stride,
+            MemoryLayout<FeedRow>.stride, MemoryLayout<FeedProfile>.stride,
             MemoryLayout<WrittenName>.stride, MemoryLayout<Period>.stride, Rule.allCases.count,
         ] {
             fingerprint = Hash.mix(fingerprint ^ UInt64(size), Hash.second)

@@ -266,7 +266,7 @@ struct ClaimRow: BitwiseCopyable {
 struct AlertRow: BitwiseCopyable {
     /// Hash of severity, owner, root cause and the values compared: an update is written when it changes.
     var content: UInt32 = 0
-    /// Fill or accumulator; 0 in a freed row.
+    /// Fill, accumulator or feed; 0 in a freed row.
     var subject: UInt32
     var next: UInt32
     /// Rule (6 bits), open, of a fill, then how many times it has opened (24 bits).
@@ -280,6 +280,7 @@ struct AlertRow: BitwiseCopyable {
 
     var rule: Rule { Rule(rawValue: UInt8(bits & 63)) ?? .encounterMissing }
     var isOfFill: Bool { bits & 128 != 0 }
+    var isOfFeed: Bool { rule == .feedSilent }
     var isOpen: Bool {
         get { bits & 64 != 0 }
         set { bits = bits & ~64 | (newValue ? 64 : 0) }

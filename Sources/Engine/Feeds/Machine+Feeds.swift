@@ -1,0 +1,204 @@
+internal import Journal
+
+// Feeds that fall silent (SEMANTICS 36). The alert opens before any visit is called missing, and the graces for visits stand
+// still while it is open, for a bounded time.
+
+extension Machine {
+    /// The row of a feed. Rows stand in the order of entities, four each.
+    private func feed(_ entity: UInt32, _ kind: FeedKind) -> UInt32 {
+        (entity - 1) * UInt32(FeedKind.allCases.count) + kind.rawValue + 1
+    }
+
+    /// Whether a feed has a row.
+    private func isKnown(_ feed: UInt32) -> Bool { Int(feed) < feeds.used }
+
+    // MARK: records
+
+    /// Notes that a feed has delivered, after monitor time was moved on: it is silent no longer, and whether the entity's
+    /// others are is looked at.
+    mutating func hear(_ kind: RecordKind, _ entity: UInt32, at arrival: Int64) {
+        guard let kind = FeedKind(kind) else { return }
+        let own = feed(entity, kind)
+        let last = feed(entity, .purchase)
+        while !isKnown(last) { _ = feeds.insert(FeedRow()) }
+        if feeds[own].isSilent { endSilence(own, entity, kind) }
+        if feeds[own].profile == 0 {
+            feeds[own].profile = feedProfiles.insert(FeedProfile())
+            feeds[own].first = arrival
+        }
+        feeds[own].count += 1
+        feeds[own].last = max(feeds[own].last, arrival)
+        feeds[own].lastOffset = offset
+        feedProfiles[feeds[own].profile].add(at: arrival)
+        for other in FeedKind.allCases where other != kind {
+            if feeds[feed(entity, other)].checkAt <= now.microseconds {
+                judgeFeed(entity, other)
+            }
+        }
+    }
+
+    // MARK: silence
+
+    /// Whether a feed is old and busy enough to be judged: 28 days and 200 records.
+    private func isJudged(_ feed: FeedRow) -> Bool {
+        feed.count >= 200 && now.microseconds &- feed.first >= 28 * 86_400_000_000
+    }
+
+    /// Looks whether a feed is silent at this moment, and opens its alert if it has become so.
+    private mutating func judgeFeed(_ entity: UInt32, _ kind: FeedKind) {
+        let number = feed(entity, kind)
+        guard isKnown(number), !feeds[number].isSilent else { return }
+        let feed = feeds[number]
+        guard feed.profile != 0 else { return }
+        let date = CivilDate(day: today)
+        let policy = policy(on: date)
+        guard isJudged(feed), rulesInForce(policy, on: date).has(.feedSilent),
+            date >= numbers[policy].alertsFrom
+        else {
+            // Soon enough: a feed is judged for weeks.
+            feeds[number].checkAt = now.microseconds &+ FeedProfile.hour
+            return
+        }
+        let silentAt = feedProfiles[feed.profile].moment(
+            of: numbers[policy].feedSilenceExpected,
+            after: feed.last
+        )
+        // Later records only put that moment off.
+        feeds[number].checkAt = silentAt
+        guard silentAt <= now.microseconds else { return }
+        guard othersGoOn(entity, kind, since: feed.last) else {
+            feeds[number].checkAt = now.microseconds &+ FeedProfile.hour
+            return
+        }
+        feeds[number].silentSince = silentAt
+        if kind == .encounter {
+            hasHolds = true
+            for place in 1..<4 { feeds[number].holds[place - 1] = feeds[number].holds[place] }
+            let hold = Int64(numbers[policy].feedHoldHours) &* FeedProfile.hour
+            feeds[number].holds[3] = Hold(from: silentAt, to: silentAt &+ hold)
+        }
+        openFeedAlert(number, entity, kind, policy)
+    }
+
+    /// Whether another feed of the entity has delivered, since this one's last record, at least half of what its own
+    /// profile expects: a holiday is no silence, and neither is the first record after it.
+    private func othersGoOn(_ entity: UInt32, _ kind: FeedKind, since last: Int64) -> Bool {
+        for other in FeedKind.allCases where other != kind {
+            let row = feeds[feed(entity, other)]
+            guard row.profile != 0, isJudged(row), row.last > last else { continue }
+            let profile = feedProfiles[row.profile]
+            let expected = profile.expectedTimesFour(from: last, to: now.microseconds)
+            let seen = profile.count(after: last) * 4
+            if seen > 0, seen * 2 >= expected { return true }
+        }
+        return false
+    }
+
+    private mutating func endSilence(_ number: UInt32, _ entity: UInt32, _ kind: FeedKind) {
+        let policy = policy(on: CivilDate(day: today))
+        feeds[number].silentSince = .min
+        feeds[number].checkAt = .min
+        let hold = feeds[number].holds[3]
+        let isHeld = kind == .encounter && hold.to > now.microseconds
+        if isHeld { feeds[number].holds[3].to = max(hold.from, now.microseconds) }
+        resolveFeedAlert(feeds[number].alert, policy, .factsChanged)
+        // Graces go on: what waits is noted under its new moment.
+        if isHeld { reviewWaiting(of: entity) }
+    }
+
+    /// Decides the fills of an entity again whose graces for visits are running.
+    private mutating func reviewWaiting(of entity: UInt32) {
+        let before = change
+        change = .deadline
+        redecideAll { machine, fill in
+            let waiting = machine.fills[fill].decided.waiting
+            return (waiting.has(.encounterMissing) || waiting.has(.providerMismatch))
+                && machine.entity(ofFill: fill) == entity
+        }
+        change = before
+    }
+
+    /// Before a grace for a visit ends: has the feed of visits fallen silent?
+    mutating func judgeVisits(ofFill fill: UInt32) {
+        let waiting = fills[fill].decided.waiting
+        guard waiting.has(.encounterMissing) || waiting.has(.providerMismatch) else { return }
+        judgeFeed(entity(ofFill: fill), .encounter)
+    }
+
+    /// How much longer than its hours a grace for a visit runs that began at a moment.
+    func heldBack(_ entity: UInt32, since start: Int64, hours: Int32) -> Int64 {
+        guard hasHolds else { return 0 }
+        let number = feed(entity, .encounter)
+        guard isKnown(number), feeds[number].holds[3].from != .max, start != .max else { return 0 }
+        let due = start &+ Int64(hours) &* FeedProfile.hour
+        var end = due
+        for place in 0..<4 { end = feeds[number].holds[place].end(of: end, since: start) }
+        return end &- due
+    }
+
+    /// Whether an entity's feed of visits is silent.
+    func areVisitsSilent(_ entity: UInt32) -> Bool {
+        let number = feed(entity, .encounter)
+        return isKnown(number) && feeds[number].isSilent
+    }
+
+    /// After a change of policy: the rule may have been switched off.
+    mutating func settleFeeds() {
+        let date = CivilDate(day: today)
+        let policy = policy(on: date)
+        guard !rulesInForce(policy, on: date).has(.feedSilent) else { return }
+        for number in 1..<UInt32(max(1, feeds.used)) where feeds[number].isSilent {
+            feeds[number].silentSince = .min
+            feeds[number].checkAt = .min
+            resolveFeedAlert(feeds[number].alert, policy, .ruleDisabled)
+        }
+    }
+
+    // MARK: alerts
+
+    /// The entity and kind of a feed.
+    func whose(_ feed: UInt32) -> (entity: UInt32, kind: FeedKind) {
+        let count = UInt32(FeedKind.allCases.count)
+        let kind = FeedKind(rawValue: (feed - 1) % count) ?? .encounter
+        return ((feed - 1) / count + 1, kind)
+    }
+
+    private mutating func openFeedAlert(
+        _ number: UInt32,
+        _ entity: UInt32,
+        _ kind: FeedKind,
+        _ policy: Int
+    ) {
+        if feeds[number].alert == 0 { feeds[number].alert = insertAlert(ofFeed: number) }
+        let alert = feeds[number].alert
+        writeValues(ofFeed: number, policy)
+        open(alert, contentHash(.feedSilent, policy))
+        writeFeedAlert(alert, .opened, policy)
+    }
+
+    private mutating func resolveFeedAlert(
+        _ alert: UInt32,
+        _ policy: Int,
+        _ resolution: Resolution
+    ) {
+        guard alert != 0, alerts[alert].isOpen else { return }
+        alerts[alert].isOpen = false
+        writeValues(ofFeed: alerts[alert].subject, policy)
+        writeFeedAlert(alert, .resolved(resolution), policy)
+    }
+
+    /// Writes what was compared of a feed into `scratch`.
+    mutating func writeValues(ofFeed number: UInt32, _ policy: Int) {
+        scratch.removeAll()
+        var out = scratch.pen(16_384)
+        defer { scratch.keep(out) }
+        let feed = feeds[number]
+        moment(&out, "last_record_at", feed.last)
+        moment(&out, "silent_since", feed.isSilent ? feed.silentSince : .max)
+        self.number(&out, "expected_records", Int64(numbers[policy].feedSilenceExpected))
+        if whose(number).kind == .encounter {
+            self.number(&out, "hold_hours", Int64(numbers[policy].feedHoldHours))
+            moment(&out, "held_until", feed.holds[3].to)
+        }
+    }
+}
