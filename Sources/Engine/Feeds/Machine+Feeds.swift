@@ -66,7 +66,9 @@ extension Machine {
         // Later records only put that moment off.
         feeds[number].checkAt = silentAt
         guard silentAt <= now.microseconds else { return }
-        guard othersGoOn(entity, kind, since: feed.last) else {
+        guard
+            othersGoOn(entity, kind, since: feed.last, numbers[policy].feedSilenceExpected)
+        else {
             feeds[number].checkAt = now.microseconds &+ FeedProfile.hour
             return
         }
@@ -80,18 +82,25 @@ extension Machine {
         openFeedAlert(number, entity, kind, policy)
     }
 
-    /// Whether another feed of the entity has delivered, since this one's last record, at least half of what its own
-    /// profile expects: a holiday is no silence, and neither is the first record after it.
-    private func othersGoOn(_ entity: UInt32, _ kind: FeedKind, since last: Int64) -> Bool {
+    /// Whether the entity's other feeds go on: since this one's last record they have delivered as many as it is missing,
+    /// each that counts at least half of what its own profile expects. So a holiday is no silence, and neither is the first
+    /// record after it, nor the trickle in which a history ends.
+    private func othersGoOn(
+        _ entity: UInt32,
+        _ kind: FeedKind,
+        since last: Int64,
+        _ records: Int32
+    ) -> Bool {
+        var sum: Int64 = 0
         for other in FeedKind.allCases where other != kind {
             let row = feeds[feed(entity, other)]
             guard row.profile != 0, isJudged(row), row.last > last else { continue }
             let profile = feedProfiles[row.profile]
+            let seen = profile.count(after: last)
             let expected = profile.expectedTimesFour(from: last, to: now.microseconds)
-            let seen = profile.count(after: last) * 4
-            if seen > 0, seen * 2 >= expected { return true }
+            if seen * 8 >= expected { sum += seen }
         }
-        return false
+        return sum >= Int64(records)
     }
 
     private mutating func endSilence(_ number: UInt32, _ entity: UInt32, _ kind: FeedKind) {
