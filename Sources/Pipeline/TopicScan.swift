@@ -72,6 +72,7 @@ public struct TopicScan: Sendable {
     /// - Parameters:
     ///   - ranges: of different partitions; `body` is told the place in this list.
     ///   - body: takes a record, and says whether it wants more of this stretch.
+    /// - Throws: ``Failure`` where the stretches were not read to their ends.
     public func read(
         _ ranges: [Range],
         _ body: (_ place: Int, borrowing Message) -> Bool

@@ -1,4 +1,3 @@
-internal import Ingest
 internal import Journal
 public import Kafka
 
@@ -33,16 +32,16 @@ public struct JournalVerification {
     }
 
     private let limit: Int
-    private var checks: [JournalPartitionCheck] = []
-    private var problems: JournalProblems
-    private var topics: Set<String> = []
+    var checks: [JournalPartitionCheck] = []
+    var problems: JournalProblems
+    var topics: Set<String> = []
     /// Partition counts as files or the cluster state them.
-    private var statedCounts: [(name: String, count: Int32)] = []
+    var statedCounts: [(name: String, count: Int32)] = []
     private var hashes: SourceHashes?
     private let progress: @Sendable (Int64) -> Void
     private var recordCount: Int64 = 0
     /// Whether every partition was read from its beginning to its end.
-    private var isWhole = true
+    var isWhole = true
 
     /// A verification of nothing so far.
     ///
@@ -196,6 +195,7 @@ public struct JournalVerification {
     ///   - partition: the partition.
     ///   - partitionCount: how many the topic has.
     ///   - stretch: what to check; its times are those at which records were written to the journal.
+    /// - Throws: ``JournalVerificationFailure`` where Kafka can't be read.
     public mutating func add(
         _ scan: TopicScan,
         _ partition: TopicPartition,
@@ -298,126 +298,6 @@ public struct JournalVerification {
             sources: check.sourceCount,
             genesis: genesis
         )
-    }
-
-    private mutating func tell(
-        _ kind: JournalProblem.Kind,
-        _ message: String,
-        _ name: String,
-        _ partition: Int32? = nil
-    ) {
-        problems.add(
-            JournalProblem(kind: kind, message: message, name: name, partition: partition)
-        )
-    }
-
-    private mutating func checkPartitions() {
-        if topics.count > 1 {
-            tell(
-                .partitions,
-                "they are of \(topics.count) topics: \(topics.sorted().joined(separator: ", "))",
-                "the journal"
-            )
-        }
-        var seen: [Int32: String] = [:]
-        for check in checks {
-            if let other = seen[check.partition] {
-                tell(
-                    .partitions,
-                    "\(other) holds partition \(check.partition), too",
-                    check.name,
-                    check.partition
-                )
-            }
-            seen[check.partition] = check.name
-            if check.isFromBeginning, check.genesis == nil {
-                tell(.genesis, "there is no genesis record", check.name, check.partition)
-            }
-        }
-        for (check, stated) in zip(checks, statedCounts) {
-            guard let genesis = check.genesis, genesis.partitionCount != stated.count else {
-                continue
-            }
-            tell(
-                .partitions,
-                "it has \(stated.count) partitions and was opened with \(genesis.partitionCount)",
-                check.name,
-                check.partition
-            )
-        }
-        let known = checks.filter { $0.genesis != nil }
-        guard let first = known.first, let opened = first.genesis else { return }
-        for check in known.dropFirst() {
-            guard let genesis = check.genesis else { continue }
-            let isSame =
-                genesis.application == opened.application && genesis.clock == opened.clock
-                && genesis.horizonDays == opened.horizonDays
-                && genesis.partitionCount == opened.partitionCount
-            if !isSame {
-                tell(
-                    .partitions,
-                    "its genesis record differs from that of \(first.name) partition \(first.partition)",
-                    check.name,
-                    check.partition
-                )
-            }
-        }
-    }
-
-    /// Registrations and retirements stand in every partition, from one transaction.
-    private mutating func checkAnnouncements() {
-        let whole = checks.filter(\.isFromBeginning)
-        let all = whole.reduce(into: [:] as [String: Int64]) { all, check in
-            all.merge(check.announcements) { min($0, $1) }
-        }
-        for (what, time) in all.sorted(by: { $0.key < $1.key }) {
-            for check in whole where check.announcements[what] == nil {
-                // One transaction takes seconds: what another partition has long had was not only read later.
-                let isLater = time + 60_000 > check.lastTimestamp
-                tell(
-                    isLater ? .uneven : .source,
-                    "\(what) stands in other partitions and not in this one",
-                    check.name,
-                    check.partition
-                )
-            }
-        }
-    }
-
-    /// The rows of all partitions together are those of the last publication.
-    private mutating func checkPublication() {
-        guard isWhole, let first = checks.first, let last = first.completion,
-            let count = first.genesis?.partitionCount, checks.count == Int(count),
-            Set(checks.map(\.partition)).count == checks.count
-        else { return }
-        guard checks.allSatisfy({ $0.completion?.offset == last.offset }) else {
-            tell(.uneven, "not all partitions end with the same publication", "the journal")
-            return
-        }
-        for check in checks.dropFirst() {
-            guard let other = check.completion else { continue }
-            if other.digest != last.digest || other.rowCount != last.rowCount {
-                tell(
-                    .reference,
-                    "its last publication has another digest than that of \(first.name) partition"
-                        + " \(first.partition)",
-                    check.name,
-                    check.partition
-                )
-            }
-        }
-        guard !checks.contains(where: \.hasRowsBehindCompletion) else { return }
-        var rows: [String: ReferenceRow] = [:]
-        for check in checks { rows.merge(check.rows) { $1 } }
-        let found = ReferenceTopic.summary(of: Array(rows.values))
-        if found.rowCount != last.rowCount || found.digest != last.digest {
-            tell(
-                .reference,
-                "the publication names \(last.rowCount) rows with the SHA-256 \(SHA256.hex(last.digest)), all"
-                    + " partitions together have \(found.rowCount) with \(SHA256.hex(found.digest))",
-                "the journal"
-            )
-        }
     }
 }
 
