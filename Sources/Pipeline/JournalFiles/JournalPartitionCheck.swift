@@ -19,11 +19,19 @@ struct JournalPartitionCheck {
     private(set) var lastTimestamp: Int64 = .min
     /// Registrations and retirements with Kafka's time of each: every partition must have the same ones.
     private(set) var announcements: [String: Int64] = [:]
+    /// Ticks by the minute in which they were written: how many, and the sum of their hashes, whatever their order.
+    private(set) var ticks: [Int64: TickSum] = [:]
     /// Rows in effect or staged, by key, for the digest of a publication.
     private(set) var rows: [String: ReferenceRow] = [:]
     /// The last completed publication: offset in its topic, rows, digest.
     private(set) var completion: (offset: Int64, rowCount: Int64, digest: [UInt8])?
     private(set) var hasRowsBehindCompletion = false
+
+    /// The ticks of a minute.
+    struct TickSum: Equatable {
+        var count: Int64 = 0
+        var hash: UInt64 = 0
+    }
 
     private struct Source {
         var next: UInt64?
@@ -113,7 +121,13 @@ struct JournalPartitionCheck {
         case .sourceRetired:
             let source = record.retiredSource
             announcements["\(source.topic)[\(source.partition)] retired"] = timestamp
-        case .tick: takeTick(record.progress, offset)
+        case .tick:
+            takeTick(record.progress, offset)
+            // The bytes stand as long as the record.
+            let hash = unsafe SHA256.prefix(record.allBytes).0
+            let minute = record.recordedAt.microseconds / 60_000_000
+            ticks[minute, default: TickSum()].count += 1
+            ticks[minute, default: TickSum()].hash &+= hash
         case .referenceRow: takeRow(record, offset)
         case .referenceComplete: complete(record, offset)
         case .policy:

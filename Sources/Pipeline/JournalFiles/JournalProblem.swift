@@ -19,6 +19,7 @@ public struct JournalProblem: Sendable, Hashable {
         case key = "key"
         case notReady = "not_ready"
         case timeBack = "time_back"
+        case ticks = "ticks"
         case reference = "reference"
         case policy = "policy"
         case hashMissing = "hash_missing"
@@ -34,7 +35,7 @@ public struct JournalProblem: Sendable, Hashable {
             case .implausibleTime, .uneven, .sourceGone: true
             case .fileDamaged, .fileCut, .fileCount, .fileTail, .order, .trimmed, .undecodable,
                 .values, .genesis, .partitions, .gap, .repeated, .source, .placement, .key,
-                .notReady, .timeBack, .reference, .policy, .hashMissing, .hashDiffers,
+                .notReady, .timeBack, .ticks, .reference, .policy, .hashMissing, .hashDiffers,
                 .sourceMissing:
                 false
             }
@@ -74,6 +75,9 @@ public struct JournalProblem: Sendable, Hashable {
                 "Events are scored only after reference rows and a policy: score stops at it."
             case .timeBack:
                 "A source's progress went back: two processes told the same source's time."
+            case .ticks:
+                "Every partition gets the same ticks in one transaction: some were lost or added, and deadlines fire"
+                    + " at other moments. Restore the journal."
             case .reference:
                 "Reference rows are not those that were published. Score takes them as they are."
             case .policy: "The policy is none that this version reads: score stops at it."

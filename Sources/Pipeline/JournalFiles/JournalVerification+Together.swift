@@ -88,6 +88,28 @@ extension JournalVerification {
         }
     }
 
+    /// Ticks stand in every partition, from one transaction, with equal bytes.
+    mutating func checkTicks() {
+        let whole = checks.filter(\.isFromBeginning)
+        guard whole.count > 1, let last = whole.map(\.lastTimestamp).min() else { return }
+        let minutes = Set(whole.flatMap(\.ticks.keys)).sorted()
+        // Of the last minutes one partition may have been read before the others.
+        for minute in minutes where (minute + 2) * 60_000 <= last {
+            let sums = whole.map { $0.ticks[minute] ?? JournalPartitionCheck.TickSum() }
+            guard let most = sums.max(by: { $0.count < $1.count }) else { continue }
+            for (check, sum) in zip(whole, sums) where sum != most {
+                let time = Instant(microseconds: minute * 60_000_000).text
+                tell(
+                    .ticks,
+                    "it has \(sum.count) ticks of the minute \(time), another partition \(most.count)"
+                        + (sum.count == most.count ? " others" : ""),
+                    check.name,
+                    check.partition
+                )
+            }
+        }
+    }
+
     /// The rows of all partitions together are those of the last publication.
     mutating func checkPublication() {
         guard isWhole, let first = checks.first, let last = first.completion,

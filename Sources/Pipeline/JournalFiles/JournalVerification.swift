@@ -273,6 +273,7 @@ public struct JournalVerification {
         progress(recordCount)
         checkPartitions()
         checkAnnouncements()
+        checkTicks()
         checkPublication()
         var report = Report(problems: problems)
         for check in checks {

@@ -218,13 +218,16 @@ private struct RedriveRun: ~Copyable {
         }
     }
 
-    private func letters(_ ids: [LetterID]) throws(CommandFailure) -> [DeadLetter] {
+    /// The letters of these names, in order, judged as soon as their source records were looked for.
+    private mutating func letters(_ ids: [LetterID]) throws(CommandFailure) -> [DeadLetter] {
         var found: [DeadLetter] = []
         try reader?.read(ids) { letter in
             found.append(letter)
             return true
         }
-        return found.sorted { $0.id < $1.id }
+        found.sort { $0.id < $1.id }
+        try redrive.look(for: found)
+        return found
     }
 
     private mutating func accepts(_ letter: DeadLetter) throws(CommandFailure) -> Bool {

@@ -2,7 +2,6 @@ internal import CommandLineKit
 internal import Ingest
 internal import Journal
 internal import Kafka
-internal import Pipeline
 
 /// Sends the records of dead letters to their source topics again, each once.
 ///
@@ -45,6 +44,7 @@ struct Redrive: ~Copyable {
     private let sources: Set<String>
     private let needsTime: Bool
     private var partitionCounts: [String: Int32] = [:]
+    private var found: [LetterID: OriginalRecords.Original] = [:]
     private var sent: [LetterID: Int] = [:]
 
     /// A redrive; `needsTime` where record times count as they are (`clock: records`).
@@ -63,6 +63,19 @@ struct Redrive: ~Copyable {
     /// Learns that a letter was sent.
     mutating func learn(_ record: SentRecord) { sent[record.letter] = record.attempt }
 
+    /// Looks for the source records of letters: before they are judged, and sent.
+    mutating func look(for letters: [DeadLetter]) throws(CommandFailure) {
+        var there: [DeadLetter] = []
+        for letter in letters where sent[letter.id] == nil {
+            if case .topic(let topic, let partition, _) = letter.source, sources.contains(topic),
+                try partition < partitionCount(of: topic)
+            {
+                there.append(letter)
+            }
+        }
+        found = try originals.find(there)
+    }
+
     /// Why a letter is not sent; nil where it is.
     mutating func refusal(of letter: DeadLetter) throws(CommandFailure) -> Refusal? {
         if sent[letter.id] != nil { return .alreadySent }
@@ -72,7 +85,7 @@ struct Redrive: ~Copyable {
         if letter.attempts >= attempts { return .cameBack }
         if letter.value == nil { return .damaged }
         if try partition >= partitionCount(of: topic) { return .noPartition }
-        if needsTime, try originals.find(letter) == nil { return .timeless }
+        if needsTime, found[letter.id] == nil { return .timeless }
         return nil
     }
 
@@ -109,7 +122,7 @@ struct Redrive: ~Copyable {
         by producer: inout TransactionalProducer
     ) throws(CommandFailure) -> Bool {
         var records: [Outgoing] = []
-        for letter in letters { records.append(try outgoing(letter)) }
+        for letter in letters { records.append(outgoing(letter)) }
         do {
             let letterTopic = try producer.topic(
                 settings.name(of: .deadLetters),
@@ -137,10 +150,10 @@ struct Redrive: ~Copyable {
         }
     }
 
-    private func outgoing(_ letter: DeadLetter) throws(CommandFailure) -> Outgoing {
+    private func outgoing(_ letter: DeadLetter) -> Outgoing {
         guard case .topic(let topic, let partition, _) = letter.source, let value = letter.value
         else { preconditionFailure("only letters that are not refused are sent") }
-        let original = try originals.find(letter)
+        let original = found[letter.id]
         let mark = RedriveMark(
             attempt: letter.attempts + 1,
             letter: letter.id.text,
@@ -218,60 +231,5 @@ private struct Outgoing {
                 partition: letter.id.partition
             )
         }
-    }
-}
-
-/// The source records that letters were made from, where they are still there: they have the key, the headers and the
-/// time that a letter does not keep.
-struct OriginalRecords {
-    /// What a letter does not keep.
-    struct Original: Sendable {
-        let key: [UInt8]?
-        let headers: [Header]
-        let milliseconds: Int64
-    }
-
-    private let scan: TopicScan
-
-    init(_ settings: MonitorSettings) throws(CommandFailure) {
-        scan = try JournalInput.scan(settings)
-    }
-
-    /// How many partitions a topic has.
-    func partitionCount(of topic: String) throws(CommandFailure) -> Int32 {
-        do { return Int32(try scan.partitions(of: topic).count) } catch {
-            throw CommandFailure(scan: error)
-        }
-    }
-
-    /// The record at a letter's place, if it is there and has the letter's bytes.
-    func find(_ letter: DeadLetter) throws(CommandFailure) -> Original? {
-        guard case .topic(let topic, let partition, let offset) = letter.source,
-            let value = letter.value
-        else { return nil }
-        let place = TopicPartition(topic, partition)
-        var found: Original?
-        do throws(TopicScan.Failure) {
-            let bounds = try scan.bounds(of: [place])[0]
-            guard bounds.low <= offset, offset < bounds.end else { return nil }
-            let range = TopicScan.Range(place, from: offset, end: offset + 1)
-            try scan.read([range]) { (_, message) in
-                // The bytes are compared and copied before the message goes.
-                let isSame = unsafe message.value.withUnsafeBytes {
-                    unsafe $0.elementsEqual(value)
-                }
-                guard isSame else { return true }
-                let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-                found = Original(
-                    key: message.hasKey ? key : nil,
-                    headers: message.headers(),
-                    milliseconds: message.timestamp.milliseconds
-                )
-                return true
-            }
-        } catch {
-            throw CommandFailure(scan: error)
-        }
-        return found
     }
 }
