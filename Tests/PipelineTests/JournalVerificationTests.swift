@@ -94,6 +94,14 @@ import Testing
             #expect(start < count)
             $0.partitions[0][place].bytes[start + 3] = UInt8(ascii: "9")
         },
+        Damage(what: "one partition has another product", found: [.reference]) {
+            let name = Array("SERTRALINE".utf8)
+            let place = try #require(
+                $0.partitions[1].firstIndex { $0.bytes.firstRange(of: name) != nil }
+            )
+            let start = try #require($0.partitions[1][place].bytes.firstRange(of: name)).lowerBound
+            $0.partitions[1][place].bytes[start] = UInt8(ascii: "C")
+        },
         Damage(what: "a policy can't be read", found: [.policy]) {
             let place = try $0.place(.policy)
             let range = $0.partitions[0][place].bytes.firstRange(of: Array("look_back_days".utf8))

@@ -26,7 +26,8 @@ struct WrittenJournal {
 
     /// The sample's events, so many of them, with rows, a policy, registrations, and a tick each 20 seconds.
     ///
-    /// - Parameter events: how many events; every second is copied a second later.
+    /// - Parameter events: how many events; one is copied each second.
+    /// - Throws: where the sample can't be read.
     init(events: Int) throws {
         let count: Int32 = 2
         var lines: [[Line]] = [[], []]

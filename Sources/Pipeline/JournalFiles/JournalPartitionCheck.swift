@@ -20,15 +20,20 @@ struct JournalPartitionCheck {
     /// Registrations and retirements with Kafka's time of each: every partition must have the same ones.
     private(set) var announcements: [String: Int64] = [:]
     /// Ticks by the minute in which they were written: how many, and the sum of their hashes, whatever their order.
-    private(set) var ticks: [Int64: TickSum] = [:]
-    /// Rows in effect or staged, by key, for the digest of a publication.
+    private(set) var ticks: [Int64: Sum] = [:]
+    /// Rows in effect or staged, by key, for the digest of a publication; of tables that all partitions have only
+    /// where ``keepsCommonRows``.
     private(set) var rows: [String: ReferenceRow] = [:]
+    /// Hashes of the rows of tables that all partitions have, by the key's hash.
+    private var commonRows: [UInt64: UInt64] = [:]
+    /// One partition's common rows are kept whole: a product table has hundred thousands, in every partition.
+    private let keepsCommonRows: Bool
     /// The last completed publication: offset in its topic, rows, digest.
     private(set) var completion: (offset: Int64, rowCount: Int64, digest: [UInt8])?
     private(set) var hasRowsBehindCompletion = false
 
-    /// The ticks of a minute.
-    struct TickSum: Equatable {
+    /// Some records, whatever their order: how many, and the sum of their hashes.
+    struct Sum: Equatable {
         var count: Int64 = 0
         var hash: UInt64 = 0
     }
@@ -46,7 +51,14 @@ struct JournalPartitionCheck {
     private var isToldNotReady = false
 
     /// A check of a partition; `limit` problems of each kind are kept.
-    init(name: String, partition: Int32, isFromBeginning: Bool, keeping limit: Int) {
+    init(
+        name: String,
+        partition: Int32,
+        isFromBeginning: Bool,
+        keeping limit: Int,
+        keepsCommonRows: Bool
+    ) {
+        self.keepsCommonRows = keepsCommonRows
         self.name = name
         self.partition = partition
         self.isFromBeginning = isFromBeginning
@@ -126,8 +138,8 @@ struct JournalPartitionCheck {
             // The bytes stand as long as the record.
             let hash = unsafe SHA256.prefix(record.allBytes).0
             let minute = record.recordedAt.microseconds / 60_000_000
-            ticks[minute, default: TickSum()].count += 1
-            ticks[minute, default: TickSum()].hash &+= hash
+            ticks[minute, default: Sum()].count += 1
+            ticks[minute, default: Sum()].hash &+= hash
         case .referenceRow: takeRow(record, offset)
         case .referenceComplete: complete(record, offset)
         case .policy:
@@ -273,8 +285,27 @@ struct JournalPartitionCheck {
             return
         }
         hasRowsBehindCompletion = true
-        rows[row.key] = row.isWithdrawn ? nil : row
-        if let column = row.table.entityColumn { checkPlace(row.values[column], offset) }
+        let kept = row.isWithdrawn ? nil : row
+        if let column = row.table.entityColumn {
+            rows[row.key] = kept
+            checkPlace(row.values[column], offset)
+            return
+        }
+        if keepsCommonRows { rows[row.key] = kept }
+        commonRows[Self.hash(Array(row.key.utf8))] = kept.map { Self.hash($0.canonicalLine) }
+    }
+
+    private static func hash(_ bytes: [UInt8]) -> UInt64 {
+        // The bytes are used during the call only.
+        unsafe bytes.withUnsafeBytes { unsafe SHA256.prefix($0).0 }
+    }
+
+    /// The rows of tables that all partitions have: how many, and the sum of their hashes.
+    var commonRowSum: Sum {
+        Sum(
+            count: Int64(commonRows.count),
+            hash: commonRows.values.reduce(0) { $0 &+ $1 }
+        )
     }
 
     private mutating func complete(_ record: RecordView, _ offset: Int64) {

@@ -95,7 +95,7 @@ extension JournalVerification {
         let minutes = Set(whole.flatMap(\.ticks.keys)).sorted()
         // Of the last minutes one partition may have been read before the others.
         for minute in minutes where (minute + 2) * 60_000 <= last {
-            let sums = whole.map { $0.ticks[minute] ?? JournalPartitionCheck.TickSum() }
+            let sums = whole.map { $0.ticks[minute] ?? JournalPartitionCheck.Sum() }
             guard let most = sums.max(by: { $0.count < $1.count }) else { continue }
             for (check, sum) in zip(whole, sums) where sum != most {
                 let time = Instant(microseconds: minute * 60_000_000).text
@@ -133,6 +133,15 @@ extension JournalVerification {
             }
         }
         guard !checks.contains(where: \.hasRowsBehindCompletion) else { return }
+        for check in checks.dropFirst() where check.commonRowSum != first.commonRowSum {
+            tell(
+                .reference,
+                "its rows of products, payers and restrictions are not those of \(first.name) partition"
+                    + " \(first.partition)",
+                check.name,
+                check.partition
+            )
+        }
         var rows: [String: ReferenceRow] = [:]
         for check in checks { rows.merge(check.rows) { $1 } }
         let found = ReferenceTopic.summary(of: Array(rows.values))

@@ -81,7 +81,8 @@ public struct JournalVerification {
             name: path,
             partition: header.partition,
             isFromBeginning: stretch.isFromBeginning,
-            keeping: limit
+            keeping: limit,
+            keepsCommonRows: checks.isEmpty
         )
         check.partitionCount = header.partitionCount
         isWhole = isWhole && stretch == JournalStretch()
@@ -214,7 +215,8 @@ public struct JournalVerification {
             name: partition.topic,
             partition: partition.partition,
             isFromBeginning: isFromBeginning,
-            keeping: limit
+            keeping: limit,
+            keepsCommonRows: checks.isEmpty
         )
         check.partitionCount = partitionCount
         if bounds.low > 0 {

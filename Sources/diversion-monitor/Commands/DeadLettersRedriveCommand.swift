@@ -10,8 +10,8 @@ enum DeadLettersRedriveCommand {
         "redrive",
         "Send the original records to their source topics again",
         discussion: """
-            For records that would be used now: after an update, after reference data or settings \
-            were corrected. The original bytes go to the partition they came from, with the key \
+            For records that would be used now, after an update of the monitor for example. The \
+            original bytes go to the partition they came from, with the key \
             and headers of the original record where it is still there; headers redrive.* name the \
             letter, the first place and the attempt. Without --yes it tells what it would do.
 

@@ -16,8 +16,8 @@ enum JournalVerifyCommand {
             partition: one genesis record, first, that fits it; offsets that rise; per source \
             gapless counters and offsets that rise; every entity in its partition; reference rows \
             and a policy before events; progress that never goes back. Of all partitions \
-            together: one topic, one opening, the same sources, and the digest of the reference \
-            rows.
+            together: one topic, one opening, the same sources and ticks, and the digest of the \
+            reference rows.
 
             With --sources also the source topics are read: each event's SHA-256 must be that of \
             the source record it names. What retention has deleted is counted and is no problem.
