@@ -159,6 +159,49 @@ import Testing
         }
     }
 
+    /// Under a right checksum any byte may stand in a record: nothing of it ends verification or reading, and every
+    /// field of what can be read can be written.
+    @Test func `any bytes under right checksums`() throws {
+        let journal = try WrittenJournal(events: 60)
+        let folder = try WrittenJournal.folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var random = Seeded(UInt64.random(in: 0 ... .max))
+        print("DAMAGE any bytes seed \(random.seed)")
+        let ends: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max]
+        for _ in 0..<Self.count {
+            var damaged = journal
+            for _ in 0...random.next(4) {
+                let place = Int(random.next(UInt64(journal.partitions[0].count)))
+                var line = damaged.partitions[0][place]
+                switch random.next(4) {
+                case 0: line.timestamp = ends[Int(random.next(7))]
+                case 1: line.offset = ends[Int(random.next(7))]
+                case 2:
+                    // A whole number of the record at once, where the extremes are.
+                    let start = 8 + Int(random.next(UInt64(max(1, line.bytes.count - 16))))
+                    let word = UInt64(bitPattern: ends[Int(random.next(7))])
+                    for index in 0..<8 where start + index < line.bytes.count {
+                        line.bytes[start + index] = UInt8(truncatingIfNeeded: word >> (8 * index))
+                    }
+                default:
+                    let byte = Int(random.next(UInt64(line.bytes.count)))
+                    line.bytes[byte] = UInt8(random.next(256))
+                }
+                damaged.partitions[0][place] = line
+            }
+            let path = try damaged.write(0, to: folder)
+            _ = try WrittenJournal.verify([path])
+            var reading = JournalReading()
+            var words = 0
+            try reading.read(file: path) { entry in
+                words += entry.record.fields.compactMap(\.word).count
+                _ = entry.record.recordedAt.text + entry.written.text
+                return true
+            }
+            #expect(words > 0)
+        }
+    }
+
     /// Somebody who makes new checksums and counts can still not take out what is counted, unless it is a source's
     /// last record; nor tell another partition's entity, nor make what ingest never writes.
     @Test func `a record taken out under new checksums`() throws {

@@ -170,7 +170,7 @@ struct WrittenJournal {
                 try writer.append(offset: line.offset, timestamp: line.timestamp, $0)
             }
         }
-        let end = (partitions[partition].last?.offset ?? -1) + 2
+        let end = (partitions[partition].last?.offset ?? -1) &+ 2
         _ = try writer.finish(highWatermark: end)
         return path
     }

@@ -365,7 +365,7 @@ struct JournalPartitionCheck {
         let time = record.recordedAt.microseconds
         if time < Self.earliest {
             tell(.implausibleTime, "recorded at \(record.recordedAt.text)", at: offset)
-        } else if timestamp > 0, time > timestamp * 1000 + Self.day {
+        } else if timestamp > 0, (time - Self.day) / 1000 > timestamp {
             tell(
                 kind.isEvent ? .values : .implausibleTime,
                 "recorded at \(record.recordedAt.text), a day or more after it was copied",

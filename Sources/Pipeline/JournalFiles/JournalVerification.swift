@@ -106,7 +106,7 @@ public struct JournalVerification {
                     byte: byte
                 )
             case .end(let highWatermark, let count, let behind):
-                checkEnd(&check, frames, highWatermark, count - passed, behind)
+                checkEnd(&check, frames, highWatermark, count &- passed, behind)
                 isAtEnd = true
             case .cutOff(let left):
                 check.tell(

@@ -29,7 +29,9 @@ struct SourceHashes {
         in name: String,
         _ partition: Int32
     ) -> Bool {
-        guard let kind = record.kind, kind.isEvent, !record.isFromFile, let digest = record.digest
+        // A place that is none is told as such elsewhere.
+        guard let kind = record.kind, kind.isEvent, !record.isFromFile, let digest = record.digest,
+            record.source.partition >= 0, record.source.offset >= 0
         else { return false }
         let source = TopicPartition(record.sourceName, record.source.partition)
         expected[source, default: []].append(
@@ -90,7 +92,7 @@ struct SourceHashes {
         let range = TopicScan.Range(
             source,
             from: wanted[place].offset,
-            end: min(last.offset + 1, bounds.end)
+            end: min(last.offset, bounds.end - 1) + 1
         )
         try scan.read([range]) { (_, message) in
             let offset = message.offset

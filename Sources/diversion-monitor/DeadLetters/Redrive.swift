@@ -141,13 +141,26 @@ struct Redrive: ~Copyable {
             for record in records { sent[record.letter.id] = record.mark.attempt }
             return outcome == .committed
         } catch let error as KafkaError {
-            throw CommandFailure(kafka: error)
+            throw error.isTooLarge ? Self.tooLarge(letters) : CommandFailure(kafka: error)
         } catch {
+            if let refused = (error as? TransactionError)?.delivery, refused.isTooLarge {
+                throw Self.tooLarge(letters)
+            }
             throw CommandFailure(
                 "\(error). Start it again: what was sent is not sent twice.",
                 status: .tryAgain
             )
         }
+    }
+
+    /// A record that fitted its topic may not fit with three headers more.
+    private static func tooLarge(_ letters: [DeadLetter]) -> CommandFailure {
+        let largest = letters.max { ($0.value?.count ?? 0) < ($1.value?.count ?? 0) }
+        return CommandFailure(
+            "could not send letter \(largest?.id.text ?? "-"): with its headers it is larger than its topic"
+                + " takes. Raise the topic's max.message.bytes, or name the other letters. Nothing of its"
+                + " transaction was sent."
+        )
     }
 
     private func outgoing(_ letter: DeadLetter) -> Outgoing {
