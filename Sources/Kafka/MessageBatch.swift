@@ -120,6 +120,23 @@ import CKafka
         }
     }
 
+    /// The value of the last header of this name; nil where there is none, or it has no value. A record without headers
+    /// costs a call, one with some is parsed.
+    public func header(_ name: String) -> [UInt8]? {
+        var list: OpaquePointer?
+        var start: UnsafeRawPointer?
+        var size = 0
+        // Safe: the headers belong to the message, librdkafka fills the locals, and the value is copied before this
+        // returns.
+        guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR,
+            unsafe rd_kafka_header_get_last(list, name, &start, &size)
+                == RD_KAFKA_RESP_ERR_NO_ERROR
+        else { return nil }
+        return unsafe start.map { start in
+            unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: size))
+        }
+    }
+
     /// The record's headers in order; they are parsed and copied, so not for every record.
     public func headers() -> [Header] {
         var list: OpaquePointer?

@@ -49,6 +49,19 @@ enum Files {
         if close(descriptor) != 0 { throw failure("write \(path)", errno) }
     }
 
+    /// Writes bytes as they are to an open descriptor; a reader that went away is not told.
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+        var done = 0
+        while done < bytes.count {
+            let rest = Array(bytes[done...])
+            // Safe: the array is as long as the call is told.
+            let count = unsafe Glibc.write(descriptor, rest, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            done += count
+        }
+    }
+
     /// Makes a folder, and those above it; one that is there is kept.
     static func makeFolder(_ path: String) throws(CommandFailure) {
         var made = path.hasPrefix("/") ? "/" : ""

@@ -23,6 +23,8 @@ struct MonitorSettings {
 
     /// The application's name.
     var application: String { effective.string("app") }
+    /// Whether record times tell the time, as in a history, and not the wall's clock.
+    var recordsTellTime: Bool { effective.string("clock") == "records" }
 }
 
 // MARK: - What may be set

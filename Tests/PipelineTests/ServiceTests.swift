@@ -1,11 +1,12 @@
 import Glibc
+import Pipeline
 import TestKit
 import Testing
 
 /// The whole service on a real Kafka: what goes in comes out once, whatever happens meanwhile.
 ///
 /// Every test ends alike: each output topic, read committed, equals byte for byte the dumped journal folded, and the
-/// journal holds each source record once (the fold stops at a gap or a repeat).
+/// journal holds each source record once (the fold stops at a gap or a repeat, and its verification finds no problem).
 @Suite(
     .serialized,
     .timeLimit(.minutes(5)),
@@ -27,6 +28,9 @@ struct ServiceTests {
         let events = Installation.number("events", in: fold)
         #expect(events + (outputs["dead-letters"] ?? 0) == fed, sourceLocation: sourceLocation)
         #expect((outputs["decisions"] ?? 0) > 0, sourceLocation: sourceLocation)
+        let proof = try installation.proof()
+        #expect(proof.count == 0, "\(proof.text)", sourceLocation: sourceLocation)
+        #expect(proof.sameHashes == Int64(events), sourceLocation: sourceLocation)
         return "events \(events) "
             + outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             .joined(separator: " ")

@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import Kafka
+import Pipeline
 import Synchronization
 import TestKit
 
@@ -195,6 +197,16 @@ struct Installation {
         )
         counts["dead-letters"] = letters.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
         return (counts, fold)
+    }
+
+    /// What a verification of the dumped journal finds, with every event's hash compared with its source.
+    func proof() throws -> JournalVerification.Report {
+        let scan = try TopicScan(ClientSettings(bootstrap: kafka.bootstrap), until: StopFlag())
+        var verification = JournalVerification(keeping: 5, sources: scan)
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/dump").sorted() {
+            try verification.add(file: folder + "/dump/" + name)
+        }
+        return try verification.finish()
     }
 
     /// How many events the fold has seen: applied ones and duplicates, whatever became of them.

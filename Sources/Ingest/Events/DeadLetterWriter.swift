@@ -52,12 +52,14 @@ public enum DeadLetterWriter {
     ///   - place: where it stands.
     ///   - application: the monitor's name: the connector, to tools that read these headers.
     ///   - task: number of the worker that found it.
+    ///   - mark: the record's own, where it had been sent again from a letter before.
     /// - Returns: names and values, in the order in which they are to stand.
     public static func headers(
         _ rejection: Rejection,
         at place: RecordPlace,
         application: String,
-        task: Int
+        task: Int,
+        mark: RedriveMark? = nil
     ) -> [(name: String, value: String)] {
         let prefix = "__connect.errors."
         var headers: [(name: String, value: String)] = []
@@ -77,7 +79,7 @@ public enum DeadLetterWriter {
             (prefix + "exception.class.name", "Ingest.Rejection"),
             (prefix + "exception.message", rejection.message),
             ("code", rejection.code.rawValue), ("hint", rejection.hint),
-        ]
+        ] + (mark?.headers ?? [])
     }
 
     private static func writeHead(

@@ -28,6 +28,26 @@ public struct JournalFileHeader: Sendable, Hashable {
     static let longest = 16 << 20
 }
 
+extension JournalFileHeader {
+    /// Reads a file's header and leaves the input behind it.
+    init(reading input: inout JournalFileInput, _ path: String) throws(FileFailure) {
+        guard try input.fill(Self.magic.count + 12),
+            input.bytes(0, Self.magic.count) == Self.magic
+        else {
+            throw FileFailure("read \(path): it is no journal file")
+        }
+        partition = input.load(Self.magic.count)
+        partitionCount = input.load(Self.magic.count + 4)
+        let nameLength: UInt32 = input.load(Self.magic.count + 8)
+        input.skip(Self.magic.count + 12)
+        guard nameLength <= 1024, try input.fill(Int(nameLength)) else {
+            throw FileFailure("read \(path): its header is damaged")
+        }
+        topic = String(decoding: input.bytes(0, Int(nameLength)), as: UTF8.self)
+        input.skip(Int(nameLength))
+    }
+}
+
 /// CRC-32 as in zip and zlib.
 enum Checksum {
     private static let table: [UInt32] = (0..<256).map { index in
@@ -160,24 +180,7 @@ public struct JournalFileReader: ~Copyable {
     public init(_ path: String) throws(FileFailure) {
         self.path = path
         var input = try JournalFileInput(path)
-        let magic = JournalFileHeader.magic
-        guard try input.fill(magic.count + 12), input.bytes(0, magic.count) == magic else {
-            throw FileFailure("read \(path): it is no journal file")
-        }
-        let partition: Int32 = input.load(magic.count)
-        let partitionCount: Int32 = input.load(magic.count + 4)
-        let nameLength: UInt32 = input.load(magic.count + 8)
-        input.skip(magic.count + 12)
-        guard nameLength <= 1024, try input.fill(Int(nameLength)) else {
-            throw FileFailure("read \(path): its header is damaged")
-        }
-        let topic = String(decoding: input.bytes(0, Int(nameLength)), as: UTF8.self)
-        input.skip(Int(nameLength))
-        header = JournalFileHeader(
-            topic: topic,
-            partition: partition,
-            partitionCount: partitionCount
-        )
+        header = try JournalFileHeader(reading: &input, path)
         self.input = input
     }
 
@@ -237,7 +240,7 @@ public struct JournalFileReader: ~Copyable {
 
 /// The bytes of a file, some of which are in memory.
 @safe
-private struct JournalFileInput: ~Copyable {
+struct JournalFileInput: ~Copyable {
     private let file: InputFile
     private var memory: UnsafeMutableRawBufferPointer
     private var first = 0
@@ -276,6 +279,9 @@ private struct JournalFileInput: ~Copyable {
     }
 
     mutating func skip(_ count: Int) { first += count }
+
+    /// How many bytes are in memory: after a `fill` that found too few, all that are left.
+    var count: Int { last - first }
 
     /// The next `count` bytes, which `fill` has brought; good until the next `fill`.
     func view(_ count: Int) -> UnsafeRawBufferPointer {

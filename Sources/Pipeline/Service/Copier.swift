@@ -143,12 +143,16 @@ struct Copier: ~Copyable {
         var count = 0
         while !sources[source].held.isEmpty, sources[source].held.time <= limit {
             let (offset, time) = (sources[source].held.offset, sources[source].held.time)
+            let mark = sources[source].held.mark
             var held = HeldRecords()
             swap(&held, &sources[source].held)
             defer { swap(&held, &sources[source].held) }
             try unsafe held.takeFirst { (bytes) throws(Setback) in
                 // The span is used up while the bytes stand.
-                try copyEvent(unsafe RawSpan(_unsafeBytes: bytes), offset, time, source, &out)
+                let value = unsafe RawSpan(_unsafeBytes: bytes)
+                if let rejection = copyEvent(value, offset, time, source) {
+                    try writeLetter(rejection, value, offset, source, mark, &out)
+                }
             }
             count += 1
             try sendIfLarge(&out)
@@ -196,9 +200,22 @@ struct Copier: ~Copyable {
             let isKnown = kind != .none && stamp >= 0
             let time = Instant(milliseconds: isKnown ? min(stamp, wall + allowedSkew) : wall)
             if time > limit || !sources[source].held.isEmpty {
-                sources[source].held.append(message.value, offset: message.offset, time: time)
-            } else {
-                try copyEvent(message.value, message.offset, time, source, &out)
+                // What it was sent again from must be known when its turn comes, too.
+                sources[source].held.append(
+                    message.value,
+                    offset: message.offset,
+                    time: time,
+                    mark: RedriveMark(message)
+                )
+            } else if let rejection = copyEvent(message.value, message.offset, time, source) {
+                try writeLetter(
+                    rejection,
+                    message.value,
+                    message.offset,
+                    source,
+                    RedriveMark(message),
+                    &out
+                )
             }
         case .reference: try copyReference(message, source, &out)
         case .policy: try copyPolicy(message, source, &out)
@@ -214,13 +231,14 @@ struct Copier: ~Copyable {
     /// Hands the rest of the batch to the producer.
     mutating func flush(_ out: inout IngestProducer) throws(Setback) { try out.send(&batch) }
 
+    /// Copies one event to the batch, or says why it is a dead letter.
     private mutating func copyEvent(
         _ value: RawSpan,
         _ offset: Int64,
         _ time: Instant,
-        _ source: Int,
-        _ out: inout IngestProducer
-    ) throws(Setback) {
+        _ source: Int
+    ) -> Rejection? {
+        copied += 1
         note(source, offset, time)
         // Where nothing was known before this record, there is a time now; else what was due before it ends first.
         if !hasTold { tick() }
@@ -246,10 +264,10 @@ struct Copier: ~Copyable {
                 digest: digest
             )
             appendRecords(to: partition)
+            return nil
         } catch {
-            try writeLetter(error, value, offset, source, &out)
+            return error
         }
-        copied += 1
     }
 
     private static let quarterHour: Int64 = 900_000_000
@@ -289,6 +307,7 @@ struct Copier: ~Copyable {
         _ value: RawSpan,
         _ offset: Int64,
         _ source: Int,
+        _ mark: RedriveMark?,
         _ out: inout IngestProducer
     ) throws(Setback) {
         let partition = sources[source].partition
@@ -303,7 +322,8 @@ struct Copier: ~Copyable {
             rejection,
             at: place,
             application: configuration.application,
-            task: 0
+            task: 0,
+            mark: mark
         )
         deadLetters += 1
         try out.sendLetter(
@@ -544,6 +564,22 @@ struct Copier: ~Copyable {
         for index in sources.indices where sources[index].isTouched {
             sources[index].isTouched = false
             sources[index].committed = sources[index].next
+        }
+    }
+}
+
+extension RedriveMark {
+    /// The mark of a source record; nil where it was never sent again.
+    init?(_ message: borrowing Message) {
+        guard let attempt = message.header(Self.attemptHeader) else { return nil }
+        let letter = message.header(Self.letterHeader)
+        let origin = message.header(Self.originHeader)
+        self.init { name in
+            switch name {
+            case Self.attemptHeader: attempt
+            case Self.letterHeader: letter
+            default: origin
+            }
         }
     }
 }

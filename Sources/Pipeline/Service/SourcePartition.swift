@@ -69,6 +69,8 @@ struct HeldRecords {
     private var bytes: [UInt8] = []
     private var places: [Place] = []
     private var first = 0
+    /// By offset, of the few that were sent again from dead letters.
+    private var marks: [Int64: RedriveMark] = [:]
 
     var isEmpty: Bool { first == places.count }
     /// When the first of them was recorded; there must be one.
@@ -76,8 +78,12 @@ struct HeldRecords {
     /// Offset of the first of them; there must be one.
     var offset: Int64 { places[first].offset }
 
-    mutating func append(_ value: RawSpan, offset: Int64, time: Instant) {
+    /// The mark of the first of them; there must be one.
+    var mark: RedriveMark? { marks.isEmpty ? nil : marks[offset] }
+
+    mutating func append(_ value: RawSpan, offset: Int64, time: Instant, mark: RedriveMark?) {
         if isEmpty { removeAll() }
+        if let mark { marks[offset] = mark }
         places.append(Place(offset: offset, time: time, start: bytes.count, count: value.byteCount))
         // The closure only copies.
         unsafe value.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
@@ -105,6 +111,7 @@ struct HeldRecords {
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
+        marks.removeAll()
         first = 0
     }
 }

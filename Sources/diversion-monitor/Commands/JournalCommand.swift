@@ -7,8 +7,8 @@ internal import Wording
 enum JournalCommand {
     static let command = Command(
         "journal",
-        "Keep and prove the journal",
-        subcommands: [dump]
+        "Keep, read and prove the journal",
+        subcommands: [dump, JournalInspectCommand.command, JournalVerifyCommand.command]
     )
 
     private static let dump = Command(

@@ -127,13 +127,14 @@ extension TopicDefinition {
             role: .deadLetters,
             doc:
                 "Source records that could not be used, with the reason and the original bytes, and"
-                + " so with patient identifiers in the clear.",
+                + " so with patient identifiers in the clear; and, of the code redriven, that one was"
+                + " sent again.",
             key: entity + ", where it could be read",
             value: "one JSON object",
             partitions: .journal,
             replication: nil,
             configuration: [days(90), largest],
-            writtenBy: ["ingest"],
+            writtenBy: ["ingest", "dead-letters redrive"],
             readBy: ["interface team"]
         ),
     ]
