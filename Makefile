@@ -32,6 +32,17 @@ test: libraries java ## Build and run all tests; KAFKA_HOME or KAFKA_BOOTSTRAP a
 	@$(SWIFT) build $(TESTS) --build-tests
 	@$(SWIFT) test $(TESTS) --skip-build
 
+# Faults on a real Kafka (KAFKA_HOME), and a table of what was tried and compared.
+.PHONY: chaos
+chaos: libraries java ## Faults for a quarter of an hour: kills, freezes, crashes, cut networks, traffic
+	@$(SWIFT) build $(TESTS) --build-tests
+	@CHAOS=daily deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
+
+.PHONY: chaos-release
+chaos-release: libraries java ## The same ten times, and two hours of traffic
+	@$(SWIFT) build $(TESTS) --build-tests
+	@CHAOS=release SNAPSHOT_DAMAGES=1000000 deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
+
 .PHONY: bench
 bench: libraries ## Measure: events per second, memory
 	@$(SWIFT) run $(RELEASE) benchmark

@@ -154,7 +154,10 @@ struct SnapshotTests {
             }
             reasons[String(reason.filter { !$0.isNumber }), default: 0] += 1
         }
-        print("DAMAGED \(count), refused all:", reasons.sorted { $0.key < $1.key })
+        print("CHAOS damaged snapshots refused | \(count) of \(count) | seed \(random.seed)")
+        for (reason, count) in reasons.sorted(by: { $0.value > $1.value }) {
+            print("    \(count) × \(reason)")
+        }
         #expect(reasons.count > 3)
     }
 

@@ -61,6 +61,14 @@ final class StageProcess: Sendable {
         return beside
     }()
 
+    /// Memory that is resident by now, in bytes; 0 where it runs no more.
+    var residentBytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8)
+        else { return 0 }
+        let words = text.split(separator: " ")
+        return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 : 0
+    }
+
     func send(_ signal: Int32) { _ = kill(process, signal) }
 
     /// Waits for its end; the exit status, or 128 and the signal. Nil when it takes too long.

@@ -72,9 +72,9 @@ public final class RealKafka: Sendable {
     /// Runs a command of the script on this broker: `kill`, `start`, `pause`, `resume`, `stop`.
     ///
     /// - Throws: When the script fails, or the broker is not ours.
-    public func command(_ name: String) throws {
+    public func command(_ name: String, _ options: String...) throws {
         guard let script else { throw Failure(message: "the broker is not ours to \(name)") }
-        try RealKafka.run(script, [name, "--dir", folder, "--port", String(port)])
+        try RealKafka.run(script, [name, "--dir", folder, "--port", String(port)] + options)
     }
 
     /// A name that no other test uses.
