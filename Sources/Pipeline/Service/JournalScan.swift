@@ -62,6 +62,7 @@ struct JournalScan {
         var deadline = Ticker.now + 60_000
         while isOpen.contains(true) {
             if control.shouldStop { throw .stopped }
+            control.operations.watchdog.begin(.scan)
             var seen = 0
             do {
                 let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))

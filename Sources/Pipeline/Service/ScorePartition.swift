@@ -21,6 +21,13 @@ struct ScorePartition: Sendable {
 
     /// Runs until the service stops.
     func run() {
+        let watchdog = control.operations.watchdog
+        let watch = watchdog.watch("score-\(partition)")
+        let instruments = control.operations.partition(partition)
+        defer {
+            watchdog.remove(watch)
+            instruments.enter(.none)
+        }
         var lastSuccess = Ticker.now
         var notBefore: Int64 = 0
         while !isOver {
@@ -29,6 +36,8 @@ struct ScorePartition: Sendable {
                 return order.wish == .run
             }
             guard isWanted, Ticker.now >= notBefore else {
+                watch.begin(.park)
+                instruments.enter(isWanted ? .waiting : .none)
                 if !isWanted { lastSuccess = Ticker.now }
                 _ = order.wait(atMost: .milliseconds(50)) {
                     $0.isOver || (!isWanted && $0.wish == .run)
@@ -36,14 +45,19 @@ struct ScorePartition: Sendable {
                 continue
             }
             do {
-                try own(&lastSuccess)
+                try own(&lastSuccess, watch, instruments)
                 notBefore = 0
             } catch {
                 switch error {
                 case .end(let end):
                     if end != .stopped { control.end(end) }
                 case .again(let reason):
-                    log.warning("score-setback", ("partition", "\(partition)"), ("reason", reason))
+                    log.warning(
+                        "score-setback",
+                        ("partition", "\(partition)"),
+                        ("reason", reason.description)
+                    )
+                    instruments.setBack(reason)
                     // Else two owners fence each other for ever.
                     notBefore = Ticker.now + 1200
                     if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
@@ -61,14 +75,23 @@ struct ScorePartition: Sendable {
     private var isOver: Bool { control.shouldStop || order.read { $0.isOver } }
 
     /// Takes the partition over and works until it is not ours any more.
-    private func own(_ lastSuccess: inout Int64) throws(Setback) {
+    private func own(
+        _ lastSuccess: inout Int64,
+        _ watch: Watch,
+        _ instruments: PartitionInstruments
+    ) throws(Setback) {
         let started = Ticker.now
+        watch.begin(.transactions)
+        instruments.enter(.fencing)
         var producer: TransactionalProducer
         var topics: [ProducerTopic] = []
         do {
             producer = try TransactionalProducer(
                 id: transactionalID,
-                configuration.producerSettings
+                control.operations.clients.watched(
+                    configuration.producerSettings,
+                    as: "score-producer"
+                )
             )
         } catch {
             throw .end(.configuration(error.description))
@@ -85,6 +108,8 @@ struct ScorePartition: Sendable {
                 throw Setback(error)
             }
             let fenced = Ticker.now
+            watch.begin(.offsets)
+            instruments.enter(.offsets)
             let (live, receipt) = try committedOffset()
             log.info(
                 "score-taken",
@@ -92,7 +117,7 @@ struct ScorePartition: Sendable {
                 ("live", "\(live)"),
                 ("fence_ms", "\(fenced - started)")
             )
-            try fold(live, receipt, &producer, topics, &lastSuccess)
+            try fold(live, receipt, &producer, topics, &lastSuccess, watch, instruments)
         } catch {
             producer.abandon()
             throw error
@@ -177,8 +202,12 @@ struct ScorePartition: Sendable {
         _ committed: String?,
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
-        _ lastSuccess: inout Int64
+        _ lastSuccess: inout Int64,
+        _ watch: Watch,
+        _ instruments: PartitionInstruments
     ) throws(Setback) {
+        watch.begin(.restart)
+        instruments.beginFold(at: 0, live: live)
         var machine = Machine()
         var receipt = Receipt()
         var sender = OutputSender(topics, partition)
@@ -187,6 +216,7 @@ struct ScorePartition: Sendable {
         do { source = try queue.start(name, at: .offset(0)) } catch { throw Setback(error) }
         var metadata: GroupMetadata?
         var isLive = live == 0
+        if isLive { instruments.goesLive(machine, receipt) }
         var report = (at: Ticker.now, records: Int64(0))
         var heardAt = Ticker.now
         let limit = 4096
@@ -201,6 +231,8 @@ struct ScorePartition: Sendable {
                 return order.isInside && !order.isOver
             }
             if !isWanted {
+                watch.begin(.park)
+                if isLive { instruments.enter(.parked) }
                 let goesOn = order.with { order in
                     order.isInside = false
                     return order.wish == .park && !order.isOver
@@ -211,6 +243,7 @@ struct ScorePartition: Sendable {
             }
             if control.shouldStop { return }
             guard let metadata else { throw .again("the group has given no generation") }
+            if isLive { instruments.enter(.live) }
             var count = 0
             var began: Int64 = 0
             while true {
@@ -219,8 +252,11 @@ struct ScorePartition: Sendable {
                     ? 100 : max(0, began + Int64(configuration.collectMilliseconds) - Ticker.now)
                 var seen = 0
                 do {
+                    watch.begin(.fetch)
                     let batch = try queue.next(limit: limit, waiting: .milliseconds(wait))
                     seen = batch.count
+                    let stamp = seen > 0 ? batch[seen - 1].timestamp.milliseconds : nil
+                    watch.begin(.fold)
                     var index = 0
                     while index < seen {
                         if batch[index].offset >= live, count == 0 {
@@ -229,6 +265,7 @@ struct ScorePartition: Sendable {
                                 machine.removeOutputs()
                                 try compare(receipt, committed, live)
                                 isLive = true
+                                instruments.goesLive(machine, receipt)
                             }
                             try producer.begin()
                             began = Ticker.now
@@ -251,10 +288,13 @@ struct ScorePartition: Sendable {
                             count += group.count
                             if machine.outputByteCount >= 1 << 20 {
                                 receipt.add(machine)
+                                watch.begin(.send)
                                 try sender.send(&machine, &producer)
                             }
                         }
                     }
+                    instruments.folded(to: queue.position(of: source), timestamp: stamp)
+                    instruments.saw(end: fetcher.lastKnownOffsets(of: name)?.end)
                 } catch let error as Setback {
                     throw error
                 } catch let error as MachineFault {
@@ -268,6 +308,7 @@ struct ScorePartition: Sendable {
                 }
                 if seen > 0 { heardAt = Ticker.now }
                 receipt.add(machine)
+                watch.begin(.send)
                 if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }
                 for event in queue.takeEvents() {
                     if case .failed(_, let error) = event {
@@ -289,6 +330,7 @@ struct ScorePartition: Sendable {
                 if !isLive, queue.position(of: source) >= live {
                     try compare(receipt, committed, live)
                     isLive = true
+                    instruments.goesLive(machine, receipt)
                     log.info(
                         "score-live",
                         ("partition", "\(partition)"),
@@ -305,6 +347,7 @@ struct ScorePartition: Sendable {
             if count == 0 {
                 if Ticker.now - heardAt > 10_000 {
                     heardAt = Ticker.now
+                    watch.begin(.restart)
                     try wakeIfSilent(source, &queue)
                 }
                 continue
@@ -314,9 +357,18 @@ struct ScorePartition: Sendable {
                 offset: queue.position(of: source),
                 metadata: receipt.text
             )
+            watch.begin(.commit)
             do {
                 try producer.sendOffsets([offset], of: metadata)
-                if try producer.commit() == .committedSuspect {
+                let isSuspect = try producer.commit() == .committedSuspect
+                instruments.committed(
+                    machine,
+                    receipt,
+                    offset: offset.offset,
+                    began: began,
+                    isSuspect: isSuspect
+                )
+                if isSuspect {
                     throw Setback.again(
                         "the end of a transaction was sent twice: nothing about the next one is certain"
                     )
@@ -352,6 +404,7 @@ struct ScorePartition: Sendable {
             ("position", "\(position)"),
             ("end", "\(end)")
         )
+        control.operations.restartedFetch(.score)
         queue.stop(source)
         do { _ = try queue.start(name, at: .offset(position)) } catch { throw Setback(error) }
     }
