@@ -50,7 +50,7 @@ public struct ListenerIdentity: Sendable {
 }
 
 /// Why nothing listens, as a fragment that reads after "could not".
-public struct ListenerError: Error, Sendable, CustomStringConvertible {
+public struct ListenerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The fragment.
     public let description: String
 }

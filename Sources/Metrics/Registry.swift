@@ -158,6 +158,9 @@ public final class Registry: Sendable {
         }
     }
 
+    /// The names of all families, in order.
+    var familyNames: [String] { state.withLock { $0.names.sorted() } }
+
     /// The text of all instruments, in the order in which they were made.
     public var text: [UInt8] {
         let (preparations, writers) = state.withLock { ($0.preparations, $0.writers) }

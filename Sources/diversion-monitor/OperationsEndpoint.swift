@@ -25,7 +25,9 @@ struct OperationsEndpoint: Sendable {
             guard mayRead(request) else { return refusal }
             return HTTPResponse(type: Registry.contentType, body: operations.metrics.text)
         case "/":
-            return HTTPResponse("diversion-monitor: /metrics, /livez, /readyz, each check with ?verbose\n")
+            return HTTPResponse(
+                "diversion-monitor: /metrics, /livez, /readyz, each check with ?verbose\n"
+            )
         default: return HTTPResponse(status: 404, "There are /metrics, /livez and /readyz.\n")
         }
     }
@@ -35,7 +37,10 @@ struct OperationsEndpoint: Sendable {
         let holds = checks.allSatisfy(\.holds)
         // A probe needs no token to learn whether all is well, and nothing else is told without one.
         guard mayRead(request) else {
-            return HTTPResponse(status: holds ? 200 : 503, holds ? "ok\n" : "\(name) check failed\n")
+            return HTTPResponse(
+                status: holds ? 200 : 503,
+                holds ? "ok\n" : "\(name) check failed\n"
+            )
         }
         if holds, !request.isVerbose { return HTTPResponse("ok\n") }
         let lines = checks.map { "[\($0.holds ? "+" : "-")]\($0.name) \($0.detail)\n" }.joined()
@@ -58,7 +63,10 @@ struct OperationsEndpoint: Sendable {
     }
 
     private var refusal: HTTPResponse {
-        var response = HTTPResponse(status: 401, "This needs the header Authorization: Bearer TOKEN.\n")
+        var response = HTTPResponse(
+            status: 401,
+            "This needs the header Authorization: Bearer TOKEN.\n"
+        )
         response.challenge = "Bearer"
         return response
     }
@@ -80,7 +88,10 @@ extension OperationsEndpoint {
             let key = effective.secretIfSet("http.tls.key")
         {
             do throws(CommandFailure) {
-                let certificate = String(decoding: try Files.read(path, to: "the certificate"), as: UTF8.self)
+                let certificate = String(
+                    decoding: try Files.read(path, to: "the certificate"),
+                    as: UTF8.self
+                )
                 identity = ListenerIdentity(certificate: certificate, key: key.reveal())
             } catch {
                 throw CommandFailure(error.description, status: .configuration)
@@ -119,11 +130,16 @@ extension OperationsEndpoint {
         let token = settings.secretIfSet("http.token")
         if hasCertificate != hasKey {
             let missing = hasKey ? "http.tls.certificate" : "http.tls.key_file"
-            problems.append(("http.tls.certificate", "\(missing) is missing: a certificate goes with its key."))
+            problems.append(
+                ("http.tls.certificate", "\(missing) is missing: a certificate goes with its key.")
+            )
         }
         if let token, token.reveal().utf8.count < 16 {
             problems.append(
-                ("http.token", "http.token is shorter than 16 bytes and could be guessed. Make one with: openssl rand -hex 24")
+                (
+                    "http.token",
+                    "http.token is shorter than 16 bytes and could be guessed. Make one with: openssl rand -hex 24"
+                )
             )
         }
         if !address.isLoopback, !settings.bool("http.plaintext"), !hasCertificate || token == nil {

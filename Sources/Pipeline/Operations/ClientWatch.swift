@@ -39,7 +39,8 @@ final class ClientWatch: Sendable {
 
     private func take(_ text: String, _ role: String) {
         // `{ "name": "rdkafka#consumer-1", …`
-        let name = String(text.prefix(80).split(separator: "\"").dropFirst(2).first ?? "")
+        // Between the third quote and the fourth.
+        let name = String(text.prefix(80).split(separator: "\"").dropFirst(3).first ?? "")
         state.withLock { state in
             var seen = state.clients[name] ?? Seen(role: role, at: 0)
             seen.text = text

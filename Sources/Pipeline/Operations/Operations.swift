@@ -71,7 +71,12 @@ public final class Operations: Sendable {
     func stopping() { state.withLock { $0.isStopping = true } }
 
     /// The topics were looked at.
-    func topics(_ check: Check) { state.withLock { $0.topics = check } }
+    ///
+    /// - Parameter journalPartitions: how many the journal has, where they fit.
+    func topics(_ check: Check, journalPartitions: Int32? = nil) {
+        state.withLock { $0.topics = check }
+        if let journalPartitions { instruments.journalPartitions[].set(journalPartitions) }
+    }
 
     /// The group has given a role so many partitions.
     func assigned(_ role: ServiceConfiguration.Role, _ count: Int) {

@@ -10,6 +10,7 @@ final class ServiceInstruments: Sendable {
     let registry = Registry(prefix: "diversion_monitor_")
 
     // MARK: journal partitions
+    let journalPartitions: Family<Gauge>
     let journalLagRecords: Family<Gauge>
     let journalLagSeconds: Family<Gauge>
     let journalOffset: Family<Gauge>
@@ -83,6 +84,7 @@ final class ServiceInstruments: Sendable {
             "1, with the versions of the program and of librdkafka as labels.",
             labels: ["version", "librdkafka"]
         )
+        journalPartitions = r.gauges("journal_partitions", "Partitions of the journal topic.")
         journalLagRecords = r.gauges(
             "journal_lag_records",
             "Offsets between the journal record folded last and the partition's end; transaction markers have offsets too.",

@@ -57,7 +57,7 @@ public struct Service: Sendable {
             log.error("ended", ("status", "\(error.kind.rawValue)"), ("reason", error.message))
             return error
         }
-        operations.topics(Check("topics", true, "ok"))
+        operations.topics(Check("topics", true, "ok"), journalPartitions: partitionCount)
         watch.end()
         var threads: [WorkThread] = []
         if configuration.roles.contains(.ingest) {
