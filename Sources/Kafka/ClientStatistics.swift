@@ -41,10 +41,9 @@ public struct ClientStatistics: Sendable, Equatable {
     public private(set) var brokers: [Broker] = []
     /// Partitions that have been fetched; none of a producer.
     public private(set) var partitions: [Partition] = []
-    /// `InTransaction`, `Ready` …; empty without transactions.
+    /// `InTransaction`, `Ready` …; empty without transactions. Since when is not read: `txn_stateage` of librdkafka 2.0.2
+    /// was seen to be the time since the machine started.
     public private(set) var transactionState = ""
-    /// Milliseconds since the state of the transaction changed.
-    public private(set) var transactionStateAge: Int64 = 0
     /// How often the producer got a new epoch.
     public private(set) var epochCount: Int64 = 0
 
@@ -79,7 +78,6 @@ public struct ClientStatistics: Sendable, Equatable {
                 reader.members { reader, key in
                     switch key {
                     case "txn_state": found.transactionState = reader.text()
-                    case "txn_stateage": found.transactionStateAge = reader.number()
                     case "epoch_cnt": found.epochCount = reader.number()
                     default: reader.skip()
                     }

@@ -125,6 +125,7 @@ public final class Registry: Sendable {
     /// - Parameters:
     ///   - name: the whole name, without the prefix.
     ///   - kind: a counter or a gauge.
+    ///   - help: what it tells, as a sentence.
     ///   - value: what it is now; nil where that is not known.
     public func reading(
         _ name: String,

@@ -31,7 +31,7 @@ struct ClientStatisticsTests {
             } == [[3, 42, 5, 500, 1]]
         )
         #expect(statistics.transactionState == "InTransaction")
-        #expect(statistics.transactionStateAge == 250 && statistics.epochCount == 3)
+        #expect(statistics.epochCount == 3)
     }
 
     @Test(

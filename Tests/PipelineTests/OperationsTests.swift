@@ -140,7 +140,7 @@ struct OperationsTests {
             "diversion_monitor_transactions_total{role=\"score\",outcome=\"failed\"} 1",
             "diversion_monitor_kafka_last_stable_offset{topic=\"journal\",partition=\"3\"} 42",
             "diversion_monitor_kafka_request_timeouts_total{client=\"score-producer\",broker=\"1\"} 2",
-            "diversion_monitor_kafka_transaction_state_age_seconds{client=\"score-producer\",state=\"InTransaction\"} 0.25",
+            "diversion_monitor_kafka_producers{client=\"score-producer\",state=\"InTransaction\"} 1",
         ] { #expect(text.contains(line + "\n"), "\(line)\n\(text)") }
         // Every family has a sample: none is left out of the check.
         #expect(

@@ -67,37 +67,33 @@ final class ClientWatch: Sendable {
             state.clients = state.clients.filter { now - $0.value.at < Self.life }
             return state.clients
         }
-        var up: [String: Int] = [:]
-        var gauges: [[String]: Double] = [:]
-        func longest(_ key: [String], _ value: Double) {
-            gauges[key] = max(gauges[key] ?? 0, value)
-        }
+        var readings = Readings()
         for (name, seen) in clients {
             guard let text = seen.text, let new = ClientStatistics(text) else {
-                if let old = seen.statistics { note(old, seen.role, &up, longest) }
+                if let old = seen.statistics { readings.note(old, seen.role) }
                 continue
             }
             count(new, since: seen.statistics, seen.role)
-            note(new, seen.role, &up, longest)
+            readings.note(new, seen.role)
             state.withLock { state in
                 state.clients[name]?.statistics = new
                 // Unless another one came meanwhile.
                 if state.clients[name]?.at == seen.at { state.clients[name]?.text = nil }
             }
         }
-        for (role, count) in up { all.brokersUp[role].set(count) }
+        for (role, count) in readings.up { all.brokersUp[role].set(count) }
         let gone = state.withLock { state in
-            defer { state.shown = Set(gauges.keys) }
-            return state.shown.subtracting(gauges.keys)
+            defer { state.shown = Set(readings.gauges.keys) }
+            return state.shown.subtracting(readings.gauges.keys)
         }
-        for (key, value) in gauges { gauge(key).set(value) }
+        for (key, value) in readings.gauges { gauge(key).set(value) }
         for key in gone { gauge(key).clear() }
     }
 
     private func gauge(_ key: [String]) -> Gauge {
         switch key[0] {
         case "rtt": all.brokerRoundTrip[key[1], key[2]]
-        case "state": all.transactionState[key[1], key[2]]
+        case "state": all.producers[key[1], key[2]]
         case "end": all.stableEnd[key[1], key[2]]
         case "records": all.queuedRecords[key[1], key[2]]
         case "bytes": all.queuedBytes[key[1], key[2]]
@@ -126,28 +122,35 @@ final class ClientWatch: Sendable {
             all.producerEpochs[role].add(new.epochCount - (old?.epochCount ?? 0))
         }
     }
+}
 
-    private func note(
-        _ one: ClientStatistics,
-        _ role: String,
-        _ up: inout [String: Int],
-        _ longest: ([String], Double) -> Void
-    ) {
+/// What the clients of each role told together.
+private struct Readings {
+    /// By role, how many brokers its least connected client is connected to.
+    var up: [String: Int] = [:]
+    /// By kind of gauge and the values of its labels.
+    var gauges: [[String]: Double] = [:]
+
+    mutating func note(_ one: ClientStatistics, _ role: String) {
         let connected = Set(one.brokers.filter { $0.isUp && $0.id >= 0 }.map(\.id)).count
         up[role] = min(up[role] ?? .max, connected)
         for broker in one.brokers where broker.id >= 0 {
-            longest(["rtt", role, "\(broker.id)"], Double(broker.averageRoundTrip) / 1_000_000)
+            largest(["rtt", role, "\(broker.id)"], Double(broker.averageRoundTrip) / 1_000_000)
         }
         for partition in one.partitions {
-            longest(["end", partition.topic, "\(partition.id)"], Double(partition.stableEnd))
-            longest(
+            largest(["end", partition.topic, "\(partition.id)"], Double(partition.stableEnd))
+            largest(
                 ["records", partition.topic, "\(partition.id)"],
                 Double(partition.queuedRecords)
             )
-            longest(["bytes", partition.topic, "\(partition.id)"], Double(partition.queuedBytes))
+            largest(["bytes", partition.topic, "\(partition.id)"], Double(partition.queuedBytes))
         }
         if !one.transactionState.isEmpty {
-            longest(["state", role, one.transactionState], Double(one.transactionStateAge) / 1000)
+            gauges[["state", role, one.transactionState], default: 0] += 1
         }
+    }
+
+    private mutating func largest(_ key: [String], _ value: Double) {
+        gauges[key] = max(gauges[key] ?? 0, value)
     }
 }

@@ -70,9 +70,7 @@ public final class Operations: Sendable {
     /// The service is to end.
     func stopping() { state.withLock { $0.isStopping = true } }
 
-    /// The topics were looked at.
-    ///
-    /// - Parameter journalPartitions: how many the journal has, where they fit.
+    /// The topics were looked at; where they fit, the journal has so many partitions.
     func topics(_ check: Check, journalPartitions: Int32? = nil) {
         state.withLock { $0.topics = check }
         if let journalPartitions { instruments.journalPartitions[].set(journalPartitions) }

@@ -69,7 +69,7 @@ final class ServiceInstruments: Sendable {
     let queuedBytes: Family<Gauge>
     let outdatedDrops: Family<Counter>
     let producerEpochs: Family<Counter>
-    let transactionState: Family<Gauge>
+    let producers: Family<Gauge>
 
     // MARK: the service itself
     let hangs: Family<Counter>
@@ -295,9 +295,9 @@ final class ServiceInstruments: Sendable {
             "Epochs that transactional producers were given.",
             labels: ["client"]
         )
-        transactionState = r.gauges(
-            "kafka_transaction_state_age_seconds",
-            "How long the transaction of a producer is in its state; the oldest of the producers in that state.",
+        producers = r.gauges(
+            "kafka_producers",
+            "Transactional producers, by the state of their transaction as librdkafka names it.",
             labels: ["client", "state"]
         )
         hangs = r.counters("hangs_total", "Steps that took longer than they ever should.")

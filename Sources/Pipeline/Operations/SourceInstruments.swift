@@ -43,6 +43,7 @@ final class SourceInstruments {
     ///
     /// - Parameters:
     ///   - copier: what is copied.
+    ///   - wall: the wall clock, in milliseconds since 1970.
     ///   - ends: the end of a partition as the last fetch told it.
     func refresh(_ copier: borrowing Copier, wall: Int64, ends: (TopicPartition) -> Int64?) {
         var owned: Set<TopicPartition> = []

@@ -140,7 +140,16 @@ final class Watchdog: Sendable {
     }
 
     /// Looks each second, on a thread of its own, until ``end()``.
-    func start(_ control: ServiceControl, _ log: ServiceLog) {
+    ///
+    /// - Parameters:
+    ///   - control: the wish to stop.
+    ///   - log: takes what hangs.
+    ///   - heartbeat: called after each look that found nothing.
+    func start(
+        _ control: ServiceControl,
+        _ log: ServiceLog,
+        heartbeat: (@Sendable () -> Void)? = nil
+    ) {
         _ = WorkThread("watchdog") { [self] in
             var nextLook = Ticker.now
             while !state.read({ $0.isOver }) {
@@ -148,6 +157,7 @@ final class Watchdog: Sendable {
                 if Ticker.now >= nextLook {
                     nextLook = Ticker.now + 1000
                     look(at: Ticker.now, log)
+                    if hanging.isEmpty { heartbeat?() }
                 }
                 _ = state.wait(atMost: .milliseconds(200)) { $0.isOver }
             }

@@ -345,6 +345,7 @@ struct ScorePartition: Sendable {
             }
             lastSuccess = Ticker.now
             if count == 0 {
+                producer.serve()
                 if Ticker.now - heardAt > 10_000 {
                     heardAt = Ticker.now
                     watch.begin(.restart)

@@ -45,7 +45,7 @@ public struct Service: Sendable {
         let control = ServiceControl(stop, operations)
         let log = ServiceLog(role: "service", sink: configuration.log)
         operations.begin(configuration)
-        operations.watchdog.start(control, log)
+        operations.watchdog.start(control, log, heartbeat: configuration.heartbeat)
         let watch = operations.watchdog.watch("service")
         defer {
             operations.watchdog.remove(watch)

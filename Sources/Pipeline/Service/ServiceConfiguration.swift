@@ -86,6 +86,8 @@ public struct ServiceConfiguration: Sendable {
     public var patienceSeconds = 120
     /// Gives patients their tokens.
     public var tokenizer: Tokenizer
+    /// Called each second as long as no thread of the service hangs.
+    public var heartbeat: (@Sendable () -> Void)?
     /// The program's version, for the metrics.
     public var version = ""
     /// Takes what the service has to say; called from several threads.

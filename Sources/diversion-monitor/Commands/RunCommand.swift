@@ -67,11 +67,14 @@ enum RunCommand {
         let format = ServiceLog.Format(rawValue: settings.effective.string("log.format")) ?? .logfmt
         configuration.log = { line in errors.print(line.text(format, time: Clock.now)) }
         configuration.logsKafka = true
+        let supervisor = Supervisor(Environment.all)
+        if let supervisor { configuration.heartbeat = supervisor.heartbeat }
         let service = Service(configuration)
         let listener = try OperationsEndpoint.listen(settings, service.operations)
         if let listener { service.say("http-listens", ("address", listener.address)) }
         Interruption.listen()
         let end = service.run(until: Interruption.flag)
+        supervisor?.stopping()
         listener?.end()
         switch end.kind {
         case .stopped: return .success
