@@ -115,13 +115,9 @@ struct OperationsTests {
             family["a", "0"].set(1)
         }
         all.sourceRecords["a"].add()
-        all.snapshots["taken"].add()
-        all.snapshotsRead["used"].add()
-        all.snapshotSeconds[].observe(1)
-        all.snapshotPauseSeconds[].observe(0.001)
-        for family in [all.snapshotBytes, all.snapshotOffset] {
-            family["2"].set(1)
-        }
+        partition.tookSnapshot(offset: 9, bytes: 4096, seconds: 1, pause: 0.001)
+        partition.failedSnapshot()
+        partition.found(.used)
         operations.clients.watched(ClientSettings(bootstrap: "none:1"), as: "score-fetch")
             .onStatistics?(
                 ClientStatisticsSample.fetching

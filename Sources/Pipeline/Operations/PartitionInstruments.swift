@@ -170,6 +170,34 @@ final class PartitionInstruments: Sendable {
         enter(.waiting)
     }
 
+    // MARK: told of snapshots
+
+    /// What a recovery found in the topic of snapshots.
+    enum SnapshotFound: String, Sendable, CaseIterable {
+        case used, damaged, none
+    }
+
+    /// A snapshot was committed.
+    ///
+    /// - Parameters:
+    ///   - offset: the journal offset at which the fold goes on from it.
+    ///   - bytes: its size as it was written.
+    ///   - seconds: from its beginning to its commit.
+    ///   - pause: for how long of that no record was folded, in seconds.
+    func tookSnapshot(offset: Int64, bytes: Int, seconds: Double, pause: Double) {
+        all.snapshots["taken"].add()
+        all.snapshotSeconds[].observe(seconds)
+        all.snapshotPauseSeconds[].observe(pause)
+        all.snapshotBytes[label].set(bytes)
+        all.snapshotOffset[label].set(offset)
+    }
+
+    /// A snapshot could not be written.
+    func failedSnapshot() { all.snapshots["failed"].add() }
+
+    /// A recovery has looked for a snapshot.
+    func found(_ snapshot: SnapshotFound) { all.snapshotsRead[snapshot.rawValue].add() }
+
     /// Notes how large the state is, each second at most.
     private func size(_ machine: borrowing Machine) {
         sizedAt.store(Ticker.now, ordering: .relaxed)
@@ -209,7 +237,8 @@ final class PartitionInstruments: Sendable {
             for family in [
                 all.journalLagRecords, all.journalLagSeconds, all.journalOffset,
                 all.recoveryProgress,
-                all.stateBytes, all.pendingFills, all.monitorTime,
+                all.stateBytes, all.pendingFills, all.monitorTime, all.snapshotBytes,
+                all.snapshotOffset,
             ] { family[label].clear() }
             for (table, _) in MachineSize().tables { all.stateRows[label, table].clear() }
             return

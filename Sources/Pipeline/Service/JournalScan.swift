@@ -30,6 +30,8 @@ struct JournalScan {
         toLastStable isStable: Bool = false,
         _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
     ) throws(ServiceEnd) {
+        control.operations.watchdog.begin(.offsets)
+        defer { control.operations.watchdog.begin(.offsets) }
         var queue = committed.queue()
         var targets: [Int64] = []
         let asked = isStable ? committed : all

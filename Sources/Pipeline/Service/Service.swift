@@ -53,6 +53,10 @@ public struct Service: Sendable {
         }
         let partitionCount: Int32
         do { partitionCount = try checkTopics(control, log, watch) } catch {
+            if error == .stopped {
+                log.info("ended", ("status", "0"), ("drained", "true"), ("reason", ""))
+                return error
+            }
             operations.topics(Check("topics", false, error.message))
             log.error("ended", ("status", "\(error.kind.rawValue)"), ("reason", error.message))
             return error

@@ -45,7 +45,11 @@ enum RunCommand {
             ),
         ],
         exitStatuses: [
-            .success, .tryAgain,
+            .success,
+            ExitStatus(
+                75,
+                "try again: the cluster is away, another one took over, or a thread hung"
+            ),
             ExitStatus(78, "the settings are wrong, or a person must mend something first"),
         ]
     ) { invocation in
