@@ -223,6 +223,26 @@ struct OperationsTests {
         #expect(watchdog.hanging.isEmpty)
     }
 
+    @Test("A service that does not stop by itself is ended before ten seconds are over")
+    func drain() {
+        let said = Mutex<[String]>([])
+        let log = ServiceLog(
+            role: "service",
+            sink: { line in said.withLock { $0.append("\(line)") } }
+        )
+        let endings = Mutex<[Int32]>([])
+        let watchdog = Watchdog(
+            hangs: Counter(),
+            ending: { status in endings.withLock { $0.append(status) } }
+        )
+        #expect(!watchdog.lookAtStop(0, at: 5000, log))
+        #expect(!watchdog.lookAtStop(0, at: 14_500, log))
+        #expect(endings.withLock { $0 }.isEmpty)
+        #expect(watchdog.lookAtStop(0, at: 14_800, log))
+        #expect(endings.withLock { $0 } == [0])
+        #expect(said.withLock { $0.last?.contains("drained=false") } == true)
+    }
+
     // MARK: the log
 
     private func line(_ event: String, _ partition: String, level: ServiceLog.Level = .warning)

@@ -153,7 +153,11 @@ final class Watchdog: Sendable {
         _ = WorkThread("watchdog") { [self] in
             var nextLook = Ticker.now
             while !state.read({ $0.isOver }) {
-                if control.shouldStop, lookAtStop(control.reason.kind.rawValue, log) { return }
+                if control.shouldStop,
+                    lookAtStop(control.reason.kind.rawValue, at: Ticker.now, log)
+                {
+                    return
+                }
                 if Ticker.now >= nextLook {
                     nextLook = Ticker.now + 1000
                     look(at: Ticker.now, log)
@@ -211,13 +215,18 @@ final class Watchdog: Sendable {
     }
 
     /// Ends the process where the service takes too long to stop; true where it did.
-    private func lookAtStop(_ status: Int32, _ log: ServiceLog) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - status: the status it ends with.
+    ///   - now: the monotonic clock, in milliseconds; the first look begins the time.
+    ///   - log: takes that it did.
+    func lookAtStop(_ status: Int32, at now: Int64, _ log: ServiceLog) -> Bool {
         let seen = state.with { state in
-            let seen = state.stopSeen ?? Ticker.now
+            let seen = state.stopSeen ?? now
             state.stopSeen = seen
             return seen
         }
-        guard Ticker.now - seen > Self.drain else { return false }
+        guard now - seen > Self.drain else { return false }
         // What is still on its way is without effect: transactions that are not committed, a membership that runs out.
         log.warning(
             "ended",
