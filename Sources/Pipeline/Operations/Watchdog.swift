@@ -214,12 +214,13 @@ final class Watchdog: Sendable {
         }
     }
 
-    /// Ends the process where the service takes too long to stop; true where it did.
+    /// Ends the process where the service takes too long to stop.
     ///
     /// - Parameters:
     ///   - status: the status it ends with.
     ///   - now: the monotonic clock, in milliseconds; the first look begins the time.
     ///   - log: takes that it did.
+    /// - Returns: whether it did.
     func lookAtStop(_ status: Int32, at now: Int64, _ log: ServiceLog) -> Bool {
         let seen = state.with { state in
             let seen = state.stopSeen ?? now
