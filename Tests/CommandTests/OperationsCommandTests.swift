@@ -4,13 +4,15 @@ import Testing
 
 /// What `run` answers over HTTP and writes to its log while no Kafka can be reached.
 @Suite struct OperationsCommandTests {
-    private func start(_ settings: String...) throws -> (RunningMonitor, address: String) {
+    private func start(token: String? = nil) throws -> (RunningMonitor, address: String) {
+        var environment = ["DIVERSION_MONITOR_TOKEN_KEY": String(repeating: "k", count: 40)]
+        environment["DIVERSION_MONITOR_HTTP_TOKEN"] = token
         let monitor = try RunningMonitor(
             [
                 "run", "--kafka.bootstrap.servers", "127.0.0.1:1", "--http.listen", "127.0.0.1:0",
                 "--log.format", "json",
-            ] + settings,
-            environment: ["DIVERSION_MONITOR_TOKEN_KEY": String(repeating: "k", count: 40)]
+            ],
+            environment: environment
         )
         var address: String?
         _ = try eventually {
@@ -53,7 +55,7 @@ import Testing
     @Test("With a token only who shows it is told anything but whether all is well")
     func token() throws {
         let token = "0123456789abcdef"
-        let (monitor, address) = try start("--http.token", token, "--log.level", "info")
+        let (monitor, address) = try start(token: token)
         for header in [
             "X: y", "Authorization: Bearer 0123456789abcdeX", "Authorization: Bearer \(token)0",
             "Authorization: \(token)",
