@@ -8,7 +8,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
-LIBRARIES := librdkafka-dev libssl-dev libyaml-dev libzstd-dev libxxhash-dev pkg-config
+LIBRARIES := librdkafka-dev libssl-dev libyaml-dev libzstd-dev libxxhash-dev libmicrohttpd-dev \
+	pkg-config
 # Strict settings stand in Package.swift; tests need to see inside modules, also when optimised.
 RELEASE := -c release
 TESTS := $(RELEASE) -Xswiftc -enable-testing --scratch-path .build/tests

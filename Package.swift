@@ -41,6 +41,11 @@ let package = Package(
             pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]
         ),
+        .systemLibrary(
+            name: "CHTTP",
+            pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]
+        ),
         .target(name: "CShims"),
 
         // From the bottom up.
@@ -55,10 +60,14 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Engine", "Ingest", "Journal", "Kafka", "CShims", "CZstd", "CXXHash",
+                "Engine", "Ingest", "Journal", "Kafka", "Metrics", "CShims", "CZstd", "CXXHash",
             ],
             swiftSettings: views
         ),
+
+        // What other programs ask of a running monitor. Neither knows what is counted or answered.
+        .target(name: "Metrics", swiftSettings: safe),
+        .target(name: "HTTP", dependencies: ["CHTTP"], swiftSettings: safe),
 
         // What people type and read. They know nothing of events, so any module may be shown to
         // a person with the same spelling of durations, numbers and "did you mean".
@@ -69,8 +78,8 @@ let package = Package(
         .executableTarget(
             name: "diversion-monitor",
             dependencies: [
-                "CommandLineKit", "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "Settings",
-                "Wording", "YAML",
+                "CommandLineKit", "Engine", "HTTP", "Ingest", "Journal", "Kafka", "Metrics",
+                "Pipeline", "Settings", "Wording", "YAML",
             ],
             swiftSettings: views
         ),
@@ -97,6 +106,8 @@ let package = Package(
             path: "Tests/ServiceStage",
             swiftSettings: tests
         ),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestKit"], swiftSettings: tests),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -124,7 +135,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "TestKit", "service-stage",
+                "Engine", "Ingest", "Journal", "Kafka", "Metrics", "Pipeline", "TestKit",
+                "service-stage",
             ],
             swiftSettings: tests
         ),

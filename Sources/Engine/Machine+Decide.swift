@@ -32,6 +32,8 @@ extension Machine {
         let decided = decided(facts, judgement)
         if decided.outcome == .qualified { fills[fill].hasQualified = true }
         if decided != before {
+            if before.outcome == .pending { pendingFills -= 1 }
+            if decided.outcome == .pending { pendingFills += 1 }
             fills[fill].decided = decided
             fills[fill].revision += 1
             fills[fill].decisionRecord = recordNumber

@@ -54,7 +54,10 @@ public struct MachineSize: Sendable, Hashable {
     public var patients = 0
     public var alerts = 0
     public var accumulators = 0
+    public var replenishments = 0
     public var eventIDs = 0
+    /// Fills whose last decision is `pending`: they wait for something or for its grace to end.
+    public var pendingFills = 0
 
     /// The size of nothing.
     public init() {}
@@ -136,6 +139,8 @@ public struct Machine: ~Copyable {
     var dispenseIndex = Index()
     var claims = Column<ClaimRow>()
     var fills = Column<FillRow>()
+    /// How many of ``fills`` were decided to be pending; kept in step, since to count them would touch each.
+    var pendingFills = 0
     var fillIndex = Index()
     var alerts = Column<AlertRow>()
     var alertIndex = Index()
@@ -245,7 +250,9 @@ public struct Machine: ~Copyable {
         size.patients = patients.count
         size.alerts = alerts.count
         size.accumulators = accumulators.count
+        size.replenishments = replenishments.count
         size.eventIDs = eventIDs.count
+        size.pendingFills = pendingFills
         return size
     }
 

@@ -123,6 +123,14 @@ extension KafkaError {
         ].contains { Code($0) == code }
     }
 
+    /// The group has gone on without us: a rebalance came in between.
+    public var isGenerationOver: Bool {
+        [
+            RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+            RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        ].contains { Code($0) == code }
+    }
+
     /// The wanted offset is not there: records were trimmed, or never written.
     ///
     /// It is never answered with another offset (`auto.offset.reset` is `error`): the owner decides.

@@ -87,6 +87,8 @@ extension MonitorSettings {
         )
         service.transactionRecords = effective.integer("transactions.records")
         service.patienceSeconds = Int(effective.duration("patience") / .seconds(1))
+        service.version = Monitor.version
+        service.logLevel = ServiceLog.Level(rawValue: effective.string("log.level")) ?? .info
         return service
     }
 

@@ -96,6 +96,9 @@ extension MonitorSettings {
                 )
             )
         }
+        problems += OperationsEndpoint.problems(settings).map { key, message in
+            SettingsProblem(origin: settings.entry(key)?.origin, message: message)
+        }
         if let key = settings.secretIfSet("token.key") {
             problems += problem(with: key, named: "token.key_id", of: "token.key", settings)
         }

@@ -1,5 +1,6 @@
 internal import CommandLineKit
 internal import Kafka
+internal import Pipeline
 internal import Settings
 
 /// All settings of the monitor, declared once, and what a command makes of them.
@@ -171,7 +172,48 @@ extension MonitorSettings {
         ),
     ]
 
-    static let all = general + service + brokers + topics + tokens
+    private static let operations: [Setting] = [
+        Setting(
+            "http.listen",
+            .string,
+            default: "127.0.0.1:9464-9479",
+            valueName: "HOST:PORT",
+            "Where /metrics, /livez and /readyz are answered: the first free port of a range, or \"off\"."
+                + " Beyond this machine only with TLS and a token, or with http.plaintext"
+        ),
+        Setting(
+            "http.plaintext",
+            .bool,
+            default: "false",
+            "Answer other machines without TLS and token: for a pod's own network. Nothing that is"
+                + " answered is about a patient"
+        ),
+        Setting(
+            "http.tls.certificate",
+            .path,
+            "The listener's certificate as a PEM file, with those between it and the root behind it"
+        ),
+        Setting("http.tls.key", .secret, "The certificate's private key, as PEM"),
+        Setting(
+            "http.token",
+            .secret,
+            "What a reader of /metrics and of ?verbose must show as Authorization: Bearer TOKEN"
+        ),
+        Setting(
+            "log.format",
+            .enumeration(ServiceLog.Format.allCases.map(\.rawValue)),
+            default: "logfmt",
+            "How run writes its log, one line an event"
+        ),
+        Setting(
+            "log.level",
+            .enumeration(ServiceLog.Level.allCases.map(\.rawValue)),
+            default: "info",
+            "The least serious lines that run writes"
+        ),
+    ]
+
+    static let all = general + service + operations + brokers + topics + tokens
 
     static func schema(_ needs: [Need]) -> SettingsSchema {
         let required = needs.map { need in
@@ -231,12 +273,13 @@ extension MonitorSettings {
 
 extension MonitorSettings {
     /// Groups of settings that a command's help shows.
-    enum Group: CaseIterable { case general, service, kafka, topics, tokens }
+    enum Group: CaseIterable { case general, service, operations, kafka, topics, tokens }
 
     static func settings(of group: Group) -> [Setting] {
         switch group {
         case .general: general
         case .service: service
+        case .operations: operations
         case .kafka: brokers
         case .topics: topics
         case .tokens: tokens

@@ -12,18 +12,21 @@ struct ArchitectureTests {
         "Ingest": ["Journal", "Wording", "YAML", "CShims"],
         // No clock, no chance, no I/O. An atomic pins the machine to its place; the shims ask for memory ahead.
         "Engine": ["Journal", "CShims", "Synchronization"],
-        // The only threads; the shims name them.
+        // The only threads; the shims name them. They tell their instruments what they do.
         "Pipeline": [
-            "Engine", "Ingest", "Journal", "Kafka", "YAML", "Glibc", "Synchronization", "CShims",
-            "CZstd", "CXXHash",
+            "Engine", "Ingest", "Journal", "Kafka", "Metrics", "YAML", "Glibc", "Synchronization",
+            "CShims", "CZstd", "CXXHash",
         ],
+        // What other programs ask: counters as text, and a listener that knows neither them nor the service.
+        "Metrics": ["Synchronization"],
+        "HTTP": ["CHTTP", "Glibc"],
         "Wording": [],
         "YAML": ["CYAML", "Wording"],
         "Settings": ["Wording", "YAML"],
         "CommandLineKit": ["Wording", "Glibc"],
         "diversion-monitor": [
-            "CommandLineKit", "Engine", "Ingest", "Journal", "Kafka", "Pipeline", "Settings",
-            "Wording", "YAML", "Glibc", "Synchronization",
+            "CommandLineKit", "Engine", "HTTP", "Ingest", "Journal", "Kafka", "Metrics", "Pipeline",
+            "Settings", "Wording", "YAML", "Glibc", "Synchronization",
         ],
     ]
 

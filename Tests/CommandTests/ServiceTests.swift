@@ -52,6 +52,7 @@ import Testing
             topics.prefix: \(prefix)
             token.key_file: \(folder.path("key"))
             clock: records
+            http.listen: 127.0.0.1:0
             """,
             to: "monitor.yaml"
         )
@@ -86,6 +87,7 @@ import Testing
             return now == before
         }
         #expect(isSettled && service.isRunning, "\(service.errors)")
+        try checkOperations(service, sample + "/events.ndjson", prefix)
         #expect(service.stop() == 0, "\(service.errors)")
         #expect(!service.errors.contains("secretsecret"))
 
@@ -102,6 +104,99 @@ import Testing
             let folded = try folder.lines("fold/\(topic).ndjson").map(String.init)
             #expect(!kept.isEmpty && kept == folded, "\(topic): \(kept.count), \(folded.count)")
         }
+    }
+
+    /// What the running service tells other programs, and that nothing of it is about a patient.
+    private func checkOperations(
+        _ service: RunningMonitor,
+        _ events: String,
+        _ prefix: String
+    ) throws {
+        let mark = "event=http-listens address="
+        let line = try #require(service.errors.split(separator: "\n").first { $0.contains(mark) })
+        let address = String(line.split(separator: "=").last ?? "")
+        let isReady = try eventually(within: 20) {
+            try PlainHTTP.get(address, "/readyz").status == 200
+        }
+        let ready = try PlainHTTP.get(address, "/readyz?verbose")
+        #expect(isReady, "\(ready.body)")
+        #expect(ready.body.contains("[+]partition 1 live\n"))
+        #expect(ready.body.hasSuffix("readyz check passed\n"))
+        #expect(try PlainHTTP.get(address, "/livez").body == "ok\n")
+        #expect(try PlainHTTP.get(address, "/nothing").status == 404)
+        let metrics = try PlainHTTP.get(address, "/metrics")
+        #expect(metrics.status == 200)
+        func sum(_ start: String) -> Double {
+            metrics.body.split(separator: "\n").filter { $0.hasPrefix(start) }
+                .reduce(0) { $0 + (Double($1.split(separator: " ").last ?? "") ?? 0) }
+        }
+        #expect(sum("diversion_monitor_source_records_total{") == 4528)
+        #expect(sum("diversion_monitor_dead_letters_total{") == 9)
+        #expect(sum("diversion_monitor_events_total{") == 4519)
+        #expect(sum("diversion_monitor_output_records_total{topic=\"decisions\"}") > 1500)
+        #expect(sum("diversion_monitor_state_rows{partition=\"0\",table=\"fills\"}") > 0)
+        #expect(sum("diversion_monitor_kafka_brokers_up{client=\"score-producer\"}") > 0)
+        for family in ["journal_lag_records", "source_lag_records", "journal_lag_seconds"] {
+            #expect(metrics.body.contains("\ndiversion_monitor_\(family){"))
+            #expect(sum("diversion_monitor_\(family){") == 0, "\(family)")
+        }
+        #expect(sum("diversion_monitor_hangs_total") == 0)
+
+        // Every identifier of a patient, and of what happened to one, in what was sent.
+        var identifiers: Set<String> = []
+        for line in try String(contentsOfFile: events, encoding: .utf8).split(separator: "\n") {
+            guard let event = try? JSONSerialization.jsonObject(with: Data(line.utf8)),
+                let fields = event as? [String: Any]
+            else { continue }
+            for name in [
+                "patient_id", "rx_number", "encounter_id", "dispense_id", "claim_id", "event_id",
+            ] {
+                // A short one may stand in any number.
+                if let text = fields[name] as? String, text.count > 5 { identifiers.insert(text) }
+            }
+        }
+        #expect(identifiers.count > 5000)
+        let words = Set(
+            (service.errors + ready.body + metrics.body)
+                .split { !$0.isLetter && !$0.isNumber && $0 != "-" && $0 != "_" }.map(String.init)
+        )
+        #expect(words.isDisjoint(with: identifiers), "\(words.intersection(identifiers))")
+        #expect(words.contains(prefix.dropLast() + "") || metrics.body.contains(prefix))
+    }
+
+    @Test(
+        "A listener that other machines reach needs TLS and a token, or to be told that it need not"
+    )
+    func listenerBeyondTheMachine() throws {
+        func problem(_ settings: String...) throws -> String {
+            let run = try Monitor.run(
+                ["run", "--kafka.bootstrap.servers", "127.0.0.1:1"] + settings,
+                environment: ["DIVERSION_MONITOR_TOKEN_KEY": String(repeating: "k", count: 40)]
+            )
+            #expect(run.status == 78)
+            return run.errors
+        }
+        let open = try problem("--http.listen", "0.0.0.0:0")
+        #expect(
+            open.contains("0.0.0.0:0 can be reached from other machines. Give http.tls.certificate")
+        )
+        #expect(open.contains("set http.plaintext: true"))
+        #expect(try problem("--http.listen", "monitor:80").contains("\"monitor:80\" is no address"))
+        #expect(
+            try problem("--http.token", "short").contains("http.token is shorter than 16 bytes")
+        )
+        #expect(
+            try problem("--http.tls.certificate", "/none").contains("http.tls.key_file is missing")
+        )
+        let folder = try Folder()
+        try folder.write("no key", to: "key")
+        let unreadable = try problem(
+            "--http.tls.certificate",
+            folder.path("key"),
+            "--http.tls.key_file",
+            folder.path("key")
+        )
+        #expect(unreadable.contains("could not listen on 127.0.0.1:9464-9479: certificate or key"))
     }
 
     @Test(

@@ -49,6 +49,7 @@ extension Machine {
         dispenseIndex.visit(&archive)
         claims.visit(&archive)
         fills.visit(&archive)
+        pendingFills = archive.number(pendingFills)
         fillIndex.visit(&archive)
         visitAlerts(&archive)
         accumulators.visit(&archive)

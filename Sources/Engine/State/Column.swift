@@ -60,6 +60,9 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
     /// How many rows are in use.
     var count: Int { used - 1 - free.count }
 
+    /// Bytes of the rows handed out so far.
+    var byteCount: Int { used * MemoryLayout<Row>.stride }
+
     /// Puts a row in and returns its number.
     mutating func insert(_ row: Row) -> UInt32 {
         let number: UInt32

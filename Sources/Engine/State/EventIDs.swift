@@ -25,6 +25,9 @@ struct EventIDs: ~Copyable {
     /// How many slots are taken, expired ones included.
     var count: Int { table.count }
 
+    /// Bytes of the slots, taken or not.
+    var byteCount: Int { table.byteCount }
+
     /// As ``Table/distance``.
     var distance: (sum: Int, count: Int) { table.distance }
 

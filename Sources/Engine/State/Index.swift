@@ -27,6 +27,9 @@ struct Index: ~Copyable {
         unsafe table.deallocate()
     }
 
+    /// Bytes of the slots, taken or not.
+    var byteCount: Int { unsafe table.pointee.byteCount }
+
     /// As ``Table/distance``.
     var distance: (sum: Int, count: Int) { unsafe table.pointee.distance }
 

@@ -36,6 +36,9 @@ struct Table<Slot: TableSlot>: ~Copyable {
         )
     }
 
+    /// Bytes of the slots, taken or not.
+    var byteCount: Int { capacity * MemoryLayout<Slot>.stride }
+
     /// The place where a key belongs: its share of the capacity, which need be no power of two.
     @inline(__always)
     private func home(_ key: UInt32) -> Int {

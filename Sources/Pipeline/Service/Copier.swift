@@ -18,6 +18,8 @@ struct Copier: ~Copyable {
     private(set) var complaint: (source: Int, message: String)?
     private(set) var copied: Int64 = 0
     private(set) var deadLetters: Int64 = 0
+    /// Dead letters of this transaction, in the order of `Rejection.Code.allCases`.
+    private(set) var lettersByCode = [Int64](repeating: 0, count: Rejection.Code.allCases.count)
 
     private var decoder: EventDecoder
     private var reference = ReferenceState()
@@ -69,6 +71,7 @@ struct Copier: ~Copyable {
     mutating func forget() {
         batch.removeAll()
         complaint = nil
+        forgetCounts()
         for index in sources.indices {
             sources[index].isOwned = false
             sources[index].isTouched = false
@@ -239,6 +242,7 @@ struct Copier: ~Copyable {
         _ source: Int
     ) -> Rejection? {
         copied += 1
+        sources[source].copied += 1
         note(source, offset, time)
         // Where nothing was known before this record, there is a time now; else what was due before it ends first.
         if !hasTold { tick() }
@@ -326,6 +330,9 @@ struct Copier: ~Copyable {
             mark: mark
         )
         deadLetters += 1
+        if let place = Rejection.Code.allCases.firstIndex(of: rejection.code) {
+            lettersByCode[place] += 1
+        }
         try out.sendLetter(
             letter,
             entity: rejection.coveredEntityID,
@@ -565,6 +572,19 @@ struct Copier: ~Copyable {
             sources[index].isTouched = false
             sources[index].committed = sources[index].next
         }
+        forgetCounts()
+    }
+
+    // MARK: counts of this transaction
+
+    /// Records copied from each topic of events, dead letters among them.
+    var copiedByTopic: [(topic: String, count: Int64)] {
+        sources.filter { $0.copied > 0 }.map { ($0.partition.topic, $0.copied) }
+    }
+
+    private mutating func forgetCounts() {
+        for place in lettersByCode.indices { lettersByCode[place] = 0 }
+        for index in sources.indices { sources[index].copied = 0 }
     }
 }
 

@@ -27,10 +27,13 @@ final class ForeignProgress: Sendable {
     private let state = Guarded(State())
     private let partitionCount: Int
 
-    init(_ offsets: GroupOffsets, partitionCount: Int32) {
+    init(_ offsets: GroupOffsets, partitionCount: Int32, _ watchdog: Watchdog) {
         self.partitionCount = Int(partitionCount)
         _ = WorkThread("ingest-others") { [self] in
+            let watch = watchdog.watch("ingest-others")
+            defer { watchdog.remove(watch) }
             while true {
+                watch.begin(.poll)
                 let (partitions, isUrgent, isOver) = state.read {
                     ($0.partitions, $0.isUrgent, $0.isOver)
                 }

@@ -21,10 +21,16 @@ struct IngestProducer: ~Copyable {
     /// Makes it and ends what an earlier process of the same identifier has left open.
     static func make(
         _ configuration: ServiceConfiguration,
+        _ clients: ClientWatch,
         id: String
     ) throws(Setback) -> IngestProducer {
         var producer: TransactionalProducer
-        do { producer = try TransactionalProducer(id: id, configuration.producerSettings) } catch {
+        do {
+            producer = try TransactionalProducer(
+                id: id,
+                clients.watched(configuration.producerSettings, as: "ingest-producer")
+            )
+        } catch {
             throw .end(.configuration(error.description))
         }
         do { try producer.initialize() } catch { throw Setback(error) }

@@ -47,6 +47,10 @@ struct IngestWorker {
     func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
 
     private func work() throws(ServiceEnd) {
+        let operations = control.operations
+        let watch = operations.watchdog.watch("ingest")
+        defer { operations.watchdog.remove(watch) }
+        watch.begin(.transactions)
         let genesis = try JournalOpening(
             configuration: configuration,
             control: control,
@@ -56,7 +60,10 @@ struct IngestWorker {
         let fetcher: FetchConsumer
         var member: MemberConsumer
         do {
-            fetcher = try FetchConsumer(configuration.consumerSettings)
+            watch.begin(.start)
+            fetcher = try FetchConsumer(
+                operations.clients.watched(configuration.consumerSettings, as: "ingest-fetch")
+            )
             member = try MemberConsumer(
                 group: configuration.ingestGroup,
                 topics: configuration.sourceTopics + [
@@ -64,12 +71,16 @@ struct IngestWorker {
                 ],
                 instance: configuration.instance,
                 strategy: .roundRobin,
-                configuration.consumerSettings
+                operations.clients.watched(configuration.consumerSettings, as: "ingest-member")
             )
         } catch {
             throw .configuration(error.description)
         }
-        let foreign = ForeignProgress(member.offsets, partitionCount: partitionCount)
+        let foreign = ForeignProgress(
+            member.offsets,
+            partitionCount: partitionCount,
+            operations.watchdog
+        )
         defer { foreign.end() }
         var queue = fetcher.queue()
         var copier = Copier(
@@ -78,16 +89,26 @@ struct IngestWorker {
             horizonDays: Int32(genesis.horizonDays)
         )
         var membership = Membership()
+        let instruments = SourceInstruments(
+            operations.instruments,
+            topics: configuration.sourceTopics
+        )
         var lastSuccess = Ticker.now
         var result: ServiceEnd?
         while result == nil, !control.shouldStop {
             do {
+                watch.begin(.poll)
                 if membership.metadata == nil {
                     try poll(&member, &membership, waiting: 50, &queue, &copier)
                     lastSuccess = Ticker.now
                     continue
                 }
-                var producer = try IngestProducer.make(configuration, id: transactionalID)
+                watch.begin(.transactions)
+                var producer = try IngestProducer.make(
+                    configuration,
+                    operations.clients,
+                    id: transactionalID
+                )
                 do throws(Setback) {
                     try serve(
                         &producer,
@@ -97,9 +118,12 @@ struct IngestWorker {
                         &membership,
                         fetcher,
                         foreign,
-                        &lastSuccess
+                        &lastSuccess,
+                        watch,
+                        instruments
                     )
                 } catch {
+                    if producer.isOpen { instruments.failedTransaction() }
                     producer.abandon()
                     throw error
                 }
@@ -107,7 +131,8 @@ struct IngestWorker {
                 switch setback {
                 case .end(let end): result = end
                 case .again(let reason):
-                    log.warning("ingest-setback", ("reason", reason))
+                    log.warning("ingest-setback", ("reason", reason.description))
+                    instruments.setBack(reason)
                     for source in copier.sources.indices { stop(source, &queue, &copier) }
                     copier.forget()
                     membership.isNew = true
@@ -117,6 +142,7 @@ struct IngestWorker {
                     // Two heartbeats, so that the group can say whether the partitions are still ours.
                     let end = Ticker.now + 1200
                     while Ticker.now < end, result == nil, !control.shouldStop {
+                        watch.begin(.poll)
                         do { try poll(&member, &membership, waiting: 50, &queue, &copier) } catch {
                             if case .end(let end) = error { result = end }
                         }
@@ -126,6 +152,8 @@ struct IngestWorker {
                 result = .temporary("\(error)")
             }
         }
+        watch.begin(.close)
+        operations.lost(.ingest)
         for source in copier.sources.indices { stop(source, &queue, &copier) }
         member.close(within: .seconds(5))
         log.info(
@@ -158,12 +186,14 @@ struct IngestWorker {
                     ("generation", "\(metadata.generation)"),
                     ("partitions", "\(partitions.count)")
                 )
+                control.operations.assigned(.ingest, partitions.count)
                 membership = Membership(partitions: partitions, metadata: metadata, isNew: true)
             case .revoked:
                 membership.metadata = nil
                 do { try member.acknowledgeRevoke() } catch { throw Setback(error) }
             case .lost(let partitions):
                 log.warning("ingest-lost", ("partitions", "\(partitions.count)"))
+                control.operations.lost(.ingest)
                 membership = Membership()
                 for source in copier.sources.indices { stop(source, &queue, &copier) }
                 copier.forget()
@@ -184,7 +214,9 @@ struct IngestWorker {
         _ membership: inout Membership,
         _ fetcher: FetchConsumer,
         _ foreign: ForeignProgress,
-        _ lastSuccess: inout Int64
+        _ lastSuccess: inout Int64,
+        _ watch: Watch,
+        _ instruments: SourceInstruments
     ) throws(Setback) {
         var lastTick = Ticker.now - 1000
         var lastReport = Ticker.now
@@ -192,6 +224,7 @@ struct IngestWorker {
         var looked = 0
         var reported: Int64 = copier.copied
         while !control.shouldStop {
+            watch.begin(.poll)
             try poll(
                 &member,
                 &membership,
@@ -205,6 +238,7 @@ struct IngestWorker {
                 let begun = copier.sources.filter { $0.isOwned && membership.hasBegun }.map(
                     \.partition
                 )
+                watch.begin(.offsets)
                 try takeOver(
                     membership.partitions,
                     apartFrom: begun,
@@ -220,7 +254,16 @@ struct IngestWorker {
                 lastTick = Ticker.now - 1000
             }
             let wasOpen = copier.isOpen
-            try transaction(&producer, &queue, &copier, metadata, foreign, &lastTick)
+            try transaction(
+                &producer,
+                &queue,
+                &copier,
+                metadata,
+                foreign,
+                &lastTick,
+                watch,
+                instruments
+            )
             lastSuccess = Ticker.now
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
@@ -230,8 +273,13 @@ struct IngestWorker {
             if Ticker.now - lastLook >= 1000 {
                 lastLook = Ticker.now
                 looked += 1
+                watch.begin(.restart)
                 lookAfter(looked, fetcher, &queue, &copier)
+                instruments.refresh(copier, wall: WallClock.milliseconds) {
+                    fetcher.lastKnownOffsets(of: $0)?.end
+                }
             }
+            watch.begin(.restart)
             try restartFailed(&queue, &copier)
             if Ticker.now - lastReport > 10_000 {
                 if copier.copied != reported || !copier.isOpen {
@@ -261,13 +309,16 @@ struct IngestWorker {
         _ copier: inout Copier,
         _ metadata: GroupMetadata,
         _ foreign: ForeignProgress,
-        _ lastTick: inout Int64
+        _ lastTick: inout Int64,
+        _ watch: Watch,
+        _ instruments: SourceInstruments
     ) throws(Setback) {
         let collect = Int64(configuration.collectMilliseconds)
         var count = 0
         var began: Int64 = 0
         let entered = Ticker.now
         while true {
+            watch.begin(.fold)
             let now = Ticker.now
             let before = count
             var isFull = false
@@ -334,9 +385,12 @@ struct IngestWorker {
         if count > 0, copier.hasHeld { copier.publishProgress() }
         let offsets = copier.offsets
         if count == 0, offsets.isEmpty { return }
+        watch.begin(.commit)
+        if began == 0 { began = Ticker.now }
         try producer.begin()
         try copier.flush(&producer)
         try producer.commit(offsets, of: metadata)
+        instruments.committed(copier, began: began)
         copier.committed()
     }
 
@@ -429,6 +483,7 @@ struct IngestWorker {
         if case .success(let bounds) = bounds, bounds.end <= queue.position(of: source) { return }
         copier.sources[source].isFetchedToEnd = false
         copier.sources[source].restartAt = Ticker.now
+        control.operations.restartedFetch(.ingest)
         log.warning(
             "ingest-silent",
             ("partition", "\(one.partition)"),

@@ -39,6 +39,7 @@ struct JournalOpening {
         }
         if let genesis = try look(scan) { return genesis }
         do {
+            control.operations.watchdog.begin(.transactions)
             var producer = try TransactionalProducer(
                 id: configuration.application + ".genesis",
                 configuration.producerSettings
@@ -47,6 +48,7 @@ struct JournalOpening {
             // Fenced: from here on nobody else opens the journal without our noticing.
             if let genesis = try look(scan) { return genesis }
             let policies = try publishedPolicies(scan)
+            control.operations.watchdog.begin(.transactions)
             let journal = try producer.topic(configuration.journalTopic, within: .seconds(10))
             let records = RecordBatch()
             let time = Instant(milliseconds: WallClock.milliseconds)

@@ -30,6 +30,8 @@ struct JournalScan {
         toLastStable isStable: Bool = false,
         _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
     ) throws(ServiceEnd) {
+        control.operations.watchdog.begin(.offsets)
+        defer { control.operations.watchdog.begin(.offsets) }
         var queue = committed.queue()
         var targets: [Int64] = []
         let asked = isStable ? committed : all
@@ -62,6 +64,7 @@ struct JournalScan {
         var deadline = Ticker.now + 60_000
         while isOpen.contains(true) {
             if control.shouldStop { throw .stopped }
+            control.operations.watchdog.begin(.scan)
             var seen = 0
             do {
                 let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))

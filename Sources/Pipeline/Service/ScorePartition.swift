@@ -22,6 +22,13 @@ struct ScorePartition: Sendable {
 
     /// Runs until the service stops.
     func run() {
+        let watchdog = control.operations.watchdog
+        let watch = watchdog.watch("score-\(partition)")
+        let instruments = control.operations.partition(partition)
+        defer {
+            watchdog.remove(watch)
+            instruments.enter(.none)
+        }
         var lastSuccess = Ticker.now
         var notBefore: Int64 = 0
         while !isOver {
@@ -30,6 +37,8 @@ struct ScorePartition: Sendable {
                 return order.wish == .run
             }
             guard isWanted, Ticker.now >= notBefore else {
+                watch.begin(.park)
+                instruments.enter(isWanted ? .waiting : .none)
                 if !isWanted { lastSuccess = Ticker.now }
                 _ = order.wait(atMost: .milliseconds(50)) {
                     $0.isOver || (!isWanted && $0.wish == .run)
@@ -37,14 +46,19 @@ struct ScorePartition: Sendable {
                 continue
             }
             do {
-                try own(&lastSuccess)
+                try own(&lastSuccess, watch, instruments)
                 notBefore = 0
             } catch {
                 switch error {
                 case .end(let end):
                     if end != .stopped { control.end(end) }
                 case .again(let reason):
-                    log.warning("score-setback", ("partition", "\(partition)"), ("reason", reason))
+                    log.warning(
+                        "score-setback",
+                        ("partition", "\(partition)"),
+                        ("reason", reason.description)
+                    )
+                    instruments.setBack(reason)
                     // Else two owners fence each other for ever.
                     notBefore = Ticker.now + 1200
                     if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
@@ -62,15 +76,24 @@ struct ScorePartition: Sendable {
     private var isOver: Bool { control.shouldStop || order.read { $0.isOver } }
 
     /// Takes the partition over and works until it is not ours any more.
-    private func own(_ lastSuccess: inout Int64) throws(Setback) {
+    private func own(
+        _ lastSuccess: inout Int64,
+        _ watch: Watch,
+        _ instruments: PartitionInstruments
+    ) throws(Setback) {
         let started = Ticker.now
+        watch.begin(.transactions)
+        instruments.enter(.fencing)
         var producer: TransactionalProducer
         var topics: [ProducerTopic] = []
         var snapshotTopic: ProducerTopic?
         do {
             producer = try TransactionalProducer(
                 id: transactionalID,
-                configuration.producerSettings
+                control.operations.clients.watched(
+                    configuration.producerSettings,
+                    as: "score-producer"
+                )
             )
         } catch {
             throw .end(.configuration(error.description))
@@ -93,6 +116,8 @@ struct ScorePartition: Sendable {
                 throw Setback(error)
             }
             let fenced = Ticker.now
+            watch.begin(.offsets)
+            instruments.enter(.offsets)
             let (live, receipt) = try committedOffset()
             log.info(
                 "score-taken",
@@ -105,9 +130,19 @@ struct ScorePartition: Sendable {
                 log,
                 partition,
                 fetcher,
-                snapshotTopic
+                snapshotTopic,
+                instruments
             )
-            try fold(live, receipt, &producer, topics, &snapshots, &lastSuccess)
+            try fold(
+                live,
+                receipt,
+                &producer,
+                topics,
+                &snapshots,
+                &lastSuccess,
+                watch,
+                instruments
+            )
         } catch {
             producer.abandon()
             throw error
@@ -193,8 +228,12 @@ struct ScorePartition: Sendable {
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
         _ snapshots: inout PartitionSnapshots,
-        _ lastSuccess: inout Int64
+        _ lastSuccess: inout Int64,
+        _ watch: Watch,
+        _ instruments: PartitionInstruments
     ) throws(Setback) {
+        watch.begin(.snapshot)
+        instruments.enter(.snapshot)
         var machine = Machine()
         var receipt = Receipt()
         var first: Int64 = 0
@@ -203,12 +242,15 @@ struct ScorePartition: Sendable {
             receipt = state.receipt
             machine = state.machine
         }
+        watch.begin(.restart)
+        instruments.beginFold(at: first, live: live)
         var sender = OutputSender(topics, partition)
         var queue = fetcher.queue()
         let source: Int
         do { source = try queue.start(name, at: .offset(first)) } catch { throw Setback(error) }
         var metadata: GroupMetadata?
         var isLive = live == 0
+        if isLive { instruments.goesLive(machine, receipt) }
         var report = (at: Ticker.now, records: Int64(0))
         var heardAt = Ticker.now
         let limit = 4096
@@ -223,6 +265,8 @@ struct ScorePartition: Sendable {
                 return order.isInside && !order.isOver
             }
             if !isWanted {
+                watch.begin(.park)
+                if isLive { instruments.enter(.parked) }
                 let goesOn = order.with { order in
                     order.isInside = false
                     return order.wish == .park && !order.isOver
@@ -233,6 +277,7 @@ struct ScorePartition: Sendable {
             }
             if control.shouldStop { return }
             guard let metadata else { throw .again("the group has given no generation") }
+            if isLive { instruments.enter(.live) }
             var count = 0
             var began: Int64 = 0
             while true {
@@ -241,8 +286,11 @@ struct ScorePartition: Sendable {
                     ? 100 : max(0, began + Int64(configuration.collectMilliseconds) - Ticker.now)
                 var seen = 0
                 do {
+                    watch.begin(.fetch)
                     let batch = try queue.next(limit: limit, waiting: .milliseconds(wait))
                     seen = batch.count
+                    let stamp = seen > 0 ? batch[seen - 1].timestamp.milliseconds : nil
+                    watch.begin(.fold)
                     var index = 0
                     while index < seen {
                         if batch[index].offset >= live, count == 0 {
@@ -251,6 +299,7 @@ struct ScorePartition: Sendable {
                                 machine.removeOutputs()
                                 try compare(receipt, committed, live)
                                 isLive = true
+                                instruments.goesLive(machine, receipt)
                             }
                             try producer.begin()
                             began = Ticker.now
@@ -273,10 +322,13 @@ struct ScorePartition: Sendable {
                             count += group.count
                             if machine.outputByteCount >= 1 << 20 {
                                 receipt.add(machine)
+                                watch.begin(.send)
                                 try sender.send(&machine, &producer)
                             }
                         }
                     }
+                    instruments.folded(to: queue.position(of: source), timestamp: stamp)
+                    instruments.saw(end: fetcher.lastKnownOffsets(of: name)?.end)
                 } catch let error as Setback {
                     throw error
                 } catch let error as MachineFault {
@@ -290,6 +342,7 @@ struct ScorePartition: Sendable {
                 }
                 if seen > 0 { heardAt = Ticker.now }
                 receipt.add(machine)
+                watch.begin(.send)
                 if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }
                 for event in queue.takeEvents() {
                     if case .failed(_, let error) = event {
@@ -311,6 +364,7 @@ struct ScorePartition: Sendable {
                 if !isLive, queue.position(of: source) >= live {
                     try compare(receipt, committed, live)
                     isLive = true
+                    instruments.goesLive(machine, receipt)
                     log.info(
                         "score-live",
                         ("partition", "\(partition)"),
@@ -331,8 +385,10 @@ struct ScorePartition: Sendable {
             }
             lastSuccess = Ticker.now
             if count == 0, began == 0 {
+                producer.serve()
                 if Ticker.now - heardAt > 10_000 {
                     heardAt = Ticker.now
+                    watch.begin(.restart)
                     try wakeIfSilent(source, &queue)
                 }
                 continue
@@ -343,9 +399,18 @@ struct ScorePartition: Sendable {
                 offset: queue.position(of: source),
                 metadata: receipt.text + snapshots.suffix
             )
+            watch.begin(.commit)
             do {
                 try producer.sendOffsets([offset], of: metadata)
-                if try producer.commit() == .committedSuspect {
+                let isSuspect = try producer.commit() == .committedSuspect
+                instruments.committed(
+                    machine,
+                    receipt,
+                    offset: offset.offset,
+                    began: began,
+                    isSuspect: isSuspect
+                )
+                if isSuspect {
                     throw Setback.again(
                         "the end of a transaction was sent twice: nothing about the next one is certain"
                     )
@@ -382,6 +447,7 @@ struct ScorePartition: Sendable {
             ("position", "\(position)"),
             ("end", "\(end)")
         )
+        control.operations.restartedFetch(.score)
         queue.stop(source)
         do { _ = try queue.start(name, at: .offset(position)) } catch { throw Setback(error) }
     }

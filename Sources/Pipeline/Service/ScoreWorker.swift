@@ -37,15 +37,21 @@ struct ScoreWorker {
     func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
 
     private func work() throws(ServiceEnd) {
+        let operations = control.operations
+        let watch = operations.watchdog.watch("score")
+        defer { operations.watchdog.remove(watch) }
+        watch.begin(.start)
         let fetcher: FetchConsumer
         var member: MemberConsumer
         do {
-            fetcher = try FetchConsumer(configuration.consumerSettings)
+            fetcher = try FetchConsumer(
+                operations.clients.watched(configuration.consumerSettings, as: "score-fetch")
+            )
             member = try MemberConsumer(
                 group: configuration.scoreGroup,
                 topics: [configuration.journalTopic],
                 instance: configuration.instance,
-                configuration.consumerSettings
+                operations.clients.watched(configuration.consumerSettings, as: "score-member")
             )
         } catch {
             throw .configuration(error.description)
@@ -56,6 +62,7 @@ struct ScoreWorker {
         var result: ServiceEnd?
         while result == nil, !control.shouldStop {
             let events: [MembershipEvent]
+            watch.begin(.poll)
             do {
                 events = try member.poll(waiting: .milliseconds(revokeDeadline == nil ? 50 : 5))
             } catch {
@@ -70,6 +77,7 @@ struct ScoreWorker {
                         ("generation", "\(metadata.generation)"),
                         ("partitions", partitions.map { "\($0.partition)" }.joined(separator: ","))
                     )
+                    operations.assigned(.score, partitions.count)
                     revokeDeadline = nil
                     let ours = Set(partitions.map { Int($0.partition) })
                     for (number, order) in orders.enumerated() {
@@ -98,6 +106,7 @@ struct ScoreWorker {
                     revokeDeadline = Ticker.now + 4000
                 case .lost(let partitions):
                     log.warning("score-lost", ("partitions", "\(partitions.count)"))
+                    operations.lost(.score)
                     revokeDeadline = nil
                     for order in orders { order.with { $0.wish = .drop } }
                 case .failed(let error):
@@ -109,11 +118,14 @@ struct ScoreWorker {
                     || orders.allSatisfy({ order in order.read { !$0.isInside } })
             {
                 revokeDeadline = nil
+                watch.begin(.acknowledge)
                 do { try member.acknowledgeRevoke() } catch {
                     log.warning("score-group", ("reason", error.description))
                 }
             }
         }
+        watch.begin(.close)
+        operations.lost(.score)
         for order in orders { order.with { $0.isOver = true } }
         let limit = Ticker.now + 5000
         var hasEnded = true

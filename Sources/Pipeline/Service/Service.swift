@@ -11,20 +11,58 @@ internal import Kafka
 /// they share is the wish to stop.
 public struct Service: Sendable {
     let configuration: ServiceConfiguration
+    /// What other programs may ask it, also before and after it runs.
+    public let operations: Operations
 
     /// A service; it does nothing before ``run(until:)``.
-    public init(_ configuration: ServiceConfiguration) { self.configuration = configuration }
+    public init(_ configuration: ServiceConfiguration) {
+        let operations = Operations()
+        var configuration = configuration
+        if let sink = configuration.log {
+            let gate = LogGate(operations.instruments, lowest: configuration.logLevel, sink: sink)
+            configuration.log = { line in gate.take(line, at: Ticker.now) }
+            if configuration.logsKafka {
+                configuration.kafka.onLog = { line in
+                    guard line.level <= 4 else { return }
+                    gate.take(ServiceLog.Line(line), at: Ticker.now)
+                }
+            }
+        }
+        self.configuration = configuration
+        self.operations = operations
+    }
+
+    /// Says something on the service's behalf, among its own lines.
+    public func say(_ event: String, _ values: (name: String, value: String)...) {
+        configuration.log?(
+            ServiceLog.Line(level: .info, role: "service", event: event, values: values)
+        )
+    }
 
     /// Works until `stop` is set or the service can't go on. It takes at most about ten seconds to end; what is then
     /// still on its way is without effect, so the process may exit.
     public func run(until stop: StopFlag) -> ServiceEnd {
-        let control = ServiceControl(stop)
+        let control = ServiceControl(stop, operations)
         let log = ServiceLog(role: "service", sink: configuration.log)
+        operations.begin(configuration)
+        operations.watchdog.start(control, log, heartbeat: configuration.heartbeat)
+        let watch = operations.watchdog.watch("service")
+        defer {
+            operations.watchdog.remove(watch)
+            operations.watchdog.end()
+        }
         let partitionCount: Int32
-        do { partitionCount = try checkTopics(control, log) } catch {
+        do { partitionCount = try checkTopics(control, log, watch) } catch {
+            if error == .stopped {
+                log.info("ended", ("status", "0"), ("drained", "true"), ("reason", ""))
+                return error
+            }
+            operations.topics(Check("topics", false, error.message))
             log.error("ended", ("status", "\(error.kind.rawValue)"), ("reason", error.message))
             return error
         }
+        operations.topics(Check("topics", true, "ok"), journalPartitions: partitionCount)
+        watch.end()
         var threads: [WorkThread] = []
         if configuration.roles.contains(.ingest) {
             let worker = IngestWorker(
@@ -57,6 +95,7 @@ public struct Service: Sendable {
             )
         }
         while !control.shouldStop { control.waitForChange(.milliseconds(100)) }
+        operations.stopping()
         let hasEnded = control.waitForThreads(.seconds(9))
         if hasEnded { for thread in threads { thread.join() } }
         let end = control.reason
@@ -72,9 +111,12 @@ public struct Service: Sendable {
     /// Checks that all topics are there and fit each other.
     ///
     /// - Returns: the number of journal partitions.
-    private func checkTopics(_ control: ServiceControl, _ log: ServiceLog) throws(ServiceEnd)
-        -> Int32
-    {
+    private func checkTopics(
+        _ control: ServiceControl,
+        _ log: ServiceLog,
+        _ watch: Watch
+    ) throws(ServiceEnd) -> Int32 {
+        watch.begin(.start)
         let admin: Admin
         do { admin = try Admin(configuration.kafka) } catch {
             throw .configuration(error.description)
@@ -82,6 +124,7 @@ public struct Service: Sendable {
         let deadline = Ticker.now + Int64(configuration.patienceSeconds) * 1000
         func count(_ topic: String) throws(ServiceEnd) -> Int32 {
             while true {
+                watch.begin(.topics)
                 do throws(KafkaError) {
                     let found = try admin.describeTopic(topic, within: .seconds(10))
                     if let error = found.error { throw error }
@@ -140,5 +183,17 @@ public struct Service: Sendable {
             }
         }
         return partitions
+    }
+}
+
+extension ServiceLog.Line {
+    /// A line of librdkafka's: its facility is the event.
+    init(_ line: LogLine) {
+        self.init(
+            level: line.level <= 3 ? .error : .warning,
+            role: "kafka",
+            event: line.facility,
+            values: [("client", line.client), ("message", line.message)]
+        )
     }
 }

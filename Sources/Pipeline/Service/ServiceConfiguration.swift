@@ -93,8 +93,16 @@ public struct ServiceConfiguration: Sendable {
     public var patienceSeconds = 120
     /// Gives patients their tokens.
     public var tokenizer: Tokenizer
+    /// Called each second as long as no thread of the service hangs.
+    public var heartbeat: (@Sendable () -> Void)?
+    /// The program's version, for the metrics.
+    public var version = ""
     /// Takes what the service has to say; called from several threads.
     public var log: ServiceLog.Sink?
+    /// The least serious lines that ``log`` is given.
+    public var logLevel = ServiceLog.Level.info
+    /// Whether ``log`` is given librdkafka's own warnings and errors too, as role `kafka`.
+    public var logsKafka = false
 
     /// The defaults for a cluster.
     public init(kafka: ClientSettings, tokenizer: Tokenizer) {

@@ -53,7 +53,13 @@ final class ServiceControl: Sendable {
     private let state = Guarded<(end: ServiceEnd?, running: Int)>((nil, 0))
     private let hasEnded = Atomic<Bool>(false)
 
-    init(_ flag: StopFlag) { self.flag = flag }
+    /// What the threads tell of themselves.
+    let operations: Operations
+
+    init(_ flag: StopFlag, _ operations: Operations) {
+        self.flag = flag
+        self.operations = operations
+    }
 
     /// Every loop looks here, some for every few records.
     var shouldStop: Bool { flag.isStopped || hasEnded.load(ordering: .acquiring) }
@@ -88,6 +94,7 @@ final class ServiceControl: Sendable {
                 fences.removeAll { Ticker.now - $0 > 60_000 }
                 guard error.isFenced, fences.count < 3, !shouldStop else { return end(error) }
                 log.warning("member-fenced", ("reason", error.message), ("joins", "again"))
+                operations.watchdog.begin(.nothing)
                 fences.append(Ticker.now)
                 pause(.seconds(3))
             }

@@ -1,10 +1,29 @@
 /// What the service says while it runs: one event with named values a line, never anything about a patient.
 ///
 ///     level=info role=score event=live partition=3 next=91824 records=91820
+///     {"level":"info","role":"score","event":"live","partition":"3","next":"91824","records":"91820"}
 public struct ServiceLog: Sendable {
-    /// How serious a line is.
-    public enum Level: String, Sendable {
+    /// How serious a line is, the least serious first.
+    public enum Level: String, Sendable, CaseIterable, Comparable {
         case info, warning, error
+
+        private var rank: Int {
+            switch self {
+            case .info: 0
+            case .warning: 1
+            case .error: 2
+            }
+        }
+
+        public static func < (left: Level, right: Level) -> Bool { left.rank < right.rank }
+    }
+
+    /// How a line is written.
+    public enum Format: String, Sendable, CaseIterable {
+        /// `name=value` pairs, for people and for Loki, Splunk and the like.
+        case logfmt
+        /// One JSON object.
+        case json
     }
 
     /// One line.
@@ -18,17 +37,29 @@ public struct ServiceLog: Sendable {
         public let values: [(name: String, value: String)]
 
         /// `level=… role=… event=… name=value …`; values with spaces stand between quotes.
-        public var description: String {
-            var text = "level=\(level.rawValue) role=\(role) event=\(event)"
-            for (name, value) in values {
-                let isPlain =
-                    !value.isEmpty
-                    && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D }
-                text += " \(name)=" + (isPlain ? value : Self.quoted(value))
+        public var description: String { text(.logfmt) }
+
+        /// The line without its line feed; with a time before everything else where one is given.
+        public func text(_ format: Format, time: String? = nil) -> String {
+            let head = [("level", level.rawValue), ("role", role), ("event", event)]
+            let all = head + values.map { ($0.name, $0.value) }
+            switch format {
+            case .logfmt:
+                let pairs = all.map { "\($0.0)=\(Self.isPlain($0.1) ? $0.1 : Self.quoted($0.1))" }
+                return (time.map { [$0] + pairs } ?? pairs).joined(separator: " ")
+            case .json:
+                let timed = (time.map { [("time", $0)] } ?? []) + all
+                let pairs = timed.map { "\(Self.quoted($0.0)):\(Self.quoted($0.1))" }
+                return "{\(pairs.joined(separator: ","))}"
             }
-            return text
         }
 
+        private static func isPlain(_ value: String) -> Bool {
+            !value.isEmpty
+                && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
+        }
+
+        /// As a JSON string, which logfmt takes too. No line of ours is ever two, whatever a broker's message holds.
         private static func quoted(_ value: String) -> String {
             var text = "\""
             for character in value.unicodeScalars {
@@ -36,6 +67,10 @@ public struct ServiceLog: Sendable {
                 case "\"", "\\": text += "\\" + String(character)
                 case "\n": text += "\\n"
                 case "\r": text += "\\r"
+                case "\t": text += "\\t"
+                case "\u{0}"..."\u{1F}", "\u{7F}", "\u{2028}", "\u{2029}":
+                    let digits = String(character.value, radix: 16)
+                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 default: text.unicodeScalars.append(character)
                 }
             }

@@ -29,6 +29,8 @@ struct SourcePartition {
     var isFetchedToEnd = false
     /// Records that were fetched and whose time has not come.
     var held = HeldRecords()
+    /// Records copied in this transaction, dead letters among them.
+    var copied: Int64 = 0
     /// Something was copied from it in this transaction.
     var isTouched = false
     /// Quarter of an hour of ``SourceMetadata/reached``, for the ticks of a history.
@@ -121,17 +123,20 @@ enum Setback: Error {
     /// The service must end.
     case end(ServiceEnd)
     /// Producer and state are to be dropped, and all is to be taken over again.
-    case again(String)
+    case again(SetbackReason)
 
-    init(_ error: KafkaError) { self = .again(error.description) }
-    init(_ error: TransactionError) { self = .again(error.description) }
+    init(_ error: KafkaError) { self = .again(SetbackReason(error)) }
+    init(_ error: TransactionError) { self = .again(SetbackReason(error)) }
 
     /// What any error on the way means: all may pass, but for an end that says it does not.
     static func caught(_ error: any Error) -> Setback {
         switch error {
         case let setback as Setback: setback
-        case let end as ServiceEnd: end.kind == .temporary ? .again(end.message) : .end(end)
-        default: .again("\(error)")
+        case let end as ServiceEnd:
+            end.kind == .temporary ? .again(SetbackReason(end.message)) : .end(end)
+        case let error as KafkaError: Setback(error)
+        case let error as TransactionError: Setback(error)
+        default: .again(SetbackReason("\(error)"))
         }
     }
 }

@@ -24,7 +24,7 @@ public struct SourceRecovery: Sendable {
 
     /// Reads the journal and commits the offsets of all source partitions it knows.
     public func run(until stop: StopFlag) throws(ServiceEnd) -> [Result] {
-        let control = ServiceControl(stop)
+        let control = ServiceControl(stop, Operations())
         let found: [TopicPartition: Found]
         do {
             found = try read(JournalScan(configuration, control))

@@ -16,6 +16,7 @@ struct PartitionSnapshots: ~Copyable {
     private let partition: Int32
     private let fetcher: FetchConsumer
     private let topic: ProducerTopic?
+    private let instruments: PartitionInstruments
     private var job: SnapshotJob?
     /// Where the job's first piece will stand at the earliest.
     private var start: Int64 = 0
@@ -24,6 +25,7 @@ struct PartitionSnapshots: ~Copyable {
     private var offset: Int64 = 0
     private var bytes = 0
     private var began: Int64 = 0
+    private var pause: Int64 = 0
     /// Whole snapshots, the newest first.
     private(set) var places: [SnapshotPlace]
     /// The slot to write to.
@@ -37,13 +39,15 @@ struct PartitionSnapshots: ~Copyable {
         _ log: ServiceLog,
         _ partition: Int32,
         _ fetcher: FetchConsumer,
-        _ topic: ProducerTopic?
+        _ topic: ProducerTopic?,
+        _ instruments: PartitionInstruments
     ) {
         self.configuration = configuration
         self.log = log
         self.partition = partition
         self.fetcher = fetcher
         self.topic = topic
+        self.instruments = instruments
         places = []
         records = 0
         time = Ticker.now
@@ -69,6 +73,7 @@ struct PartitionSnapshots: ~Copyable {
                 places = Array(found[index...])
                 slot = state.manifest.slot.other
                 self.records = state.manifest.records
+                instruments.found(.used)
                 log.info(
                     "snapshot-restored",
                     ("partition", "\(partition)"),
@@ -79,6 +84,7 @@ struct PartitionSnapshots: ~Copyable {
                 )
                 return state
             } catch {
+                instruments.found(.damaged)
                 log.warning(
                     "snapshot-refused",
                     ("partition", "\(partition)"),
@@ -87,6 +93,7 @@ struct PartitionSnapshots: ~Copyable {
                 )
             }
         }
+        instruments.found(.none)
         return nil
     }
 
@@ -124,6 +131,7 @@ struct PartitionSnapshots: ~Copyable {
         do throws(KafkaError) {
             start = try fetcher.offsets(of: [place], within: .seconds(2))[0].get().end
         } catch {
+            instruments.failedSnapshot()
             return log.warning(
                 "snapshot-put-off",
                 ("partition", "\(partition)"),
@@ -150,12 +158,13 @@ struct PartitionSnapshots: ~Copyable {
         isCopied = true
         self.offset = offset
         records = receipt.records
+        pause = Ticker.now - began
         log.info(
             "snapshot-begun",
             ("partition", "\(partition)"),
             ("offset", "\(offset)"),
             ("bytes", "\(size)"),
-            ("pause_ms", "\(Ticker.now - began)")
+            ("pause_ms", "\(pause)")
         )
     }
 
@@ -191,6 +200,12 @@ struct PartitionSnapshots: ~Copyable {
             if places.count > 2 { places.removeLast() }
             slot = slot.other
             self.job = nil
+            instruments.tookSnapshot(
+                offset: offset,
+                bytes: bytes + sent,
+                seconds: Double(Ticker.now - began) / 1000,
+                pause: Double(pause) / 1000
+            )
             log.info(
                 "snapshot-written",
                 ("partition", "\(partition)"),

@@ -56,7 +56,7 @@ enum ConfigCommand {
             Reads the file, the environment and the command line as "run" would, and tells at once \
             all that is wrong. It connects to nothing; "doctor" does.
             """,
-        options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
+        options: MonitorSettings.options(.general, .service, .operations, .kafka, .topics, .tokens),
         openPrefixes: MonitorSettings.openPrefixes,
         examples: [Example("Before a deployment", "diversion-monitor config check -c monitor.yaml")]
     ) { invocation in
@@ -82,7 +82,7 @@ enum ConfigCommand {
         "show",
         "Print every setting with its value and where it comes from",
         discussion: "Secrets are printed as ***.",
-        options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
+        options: MonitorSettings.options(.general, .service, .operations, .kafka, .topics, .tokens),
         openPrefixes: MonitorSettings.openPrefixes
     ) { invocation in
         let resolved = try MonitorSettings.resolve(

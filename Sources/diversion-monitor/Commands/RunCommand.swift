@@ -1,6 +1,8 @@
 internal import CommandLineKit
+internal import HTTP
 internal import Kafka
 internal import Pipeline
+internal import Settings
 
 /// `run`: the service.
 enum RunCommand {
@@ -15,8 +17,18 @@ enum RunCommand {
             The topics must be there ("topics apply"), and nothing is scored before reference \
             tables are published ("reference publish"). What it has to say goes to standard error, \
             one event a line; no line holds anything about a patient.
+
+            GET /metrics tells its figures to Prometheus, /livez whether it hangs, /readyz whether \
+            it has topics, Kafka and all its partitions; with ?verbose each check by itself.
             """,
-        options: MonitorSettings.options(.general, .service, .kafka, .topics, .tokens),
+        options: MonitorSettings.options(
+            .general,
+            .service,
+            .operations,
+            .kafka,
+            .topics,
+            .tokens
+        ),
         openPrefixes: MonitorSettings.openPrefixes,
         examples: [
             Example(
@@ -24,12 +36,20 @@ enum RunCommand {
                 "diversion-monitor run --config monitor.yaml"
             ),
             Example(
+                "What a running one lacks to be ready",
+                "curl http://127.0.0.1:9464/readyz?verbose"
+            ),
+            Example(
                 "A second worker that only decides",
                 "diversion-monitor run --config monitor.yaml --roles score --instance worker-2"
             ),
         ],
         exitStatuses: [
-            .success, .tryAgain,
+            .success,
+            ExitStatus(
+                75,
+                "try again: the cluster is away, another one took over, or a thread hung"
+            ),
             ExitStatus(78, "the settings are wrong, or a person must mend something first"),
         ]
     ) { invocation in
@@ -37,6 +57,7 @@ enum RunCommand {
             invocation,
             .general,
             .service,
+            .operations,
             .kafka,
             .topics,
             .tokens,
@@ -45,19 +66,20 @@ enum RunCommand {
         guard let tokenizer = settings.tokenizer else {
             preconditionFailure("a required token key was not told to be missing")
         }
-        var service = settings.service(tokenizer)
+        var configuration = settings.service(tokenizer)
         let errors = invocation.terminal.errors
-        service.log = { line in errors.print("\(Clock.now) \(line)") }
-        service.kafka.onLog = { line in
-            guard line.level <= 4 else { return }
-            let level = line.level <= 3 ? "error" : "warning"
-            errors.print(
-                "\(Clock.now) level=\(level) role=kafka event=\(line.facility) message="
-                    + "\"\(line.message.replacing("\"", with: "'"))\""
-            )
-        }
+        let format = ServiceLog.Format(rawValue: settings.effective.string("log.format")) ?? .logfmt
+        configuration.log = { line in errors.print(line.text(format, time: Clock.now)) }
+        configuration.logsKafka = true
+        let supervisor = Supervisor(Environment.all)
+        if let supervisor { configuration.heartbeat = supervisor.heartbeat }
+        let service = Service(configuration)
+        let listener = try OperationsEndpoint.listen(settings, service.operations)
+        if let listener { service.say("http-listens", ("address", listener.address)) }
         Interruption.listen()
-        let end = Service(service).run(until: Interruption.flag)
+        let end = service.run(until: Interruption.flag)
+        supervisor?.stopping()
+        listener?.end()
         switch end.kind {
         case .stopped: return .success
         case .temporary:
