@@ -259,10 +259,7 @@ public struct Machine: ~Copyable {
 
     /// Folds the record whose keys are in `inHand`.
     mutating func apply(prepared record: RecordView, offset: Int64) throws(MachineFault) {
-        recordNumber += 1
-        self.offset = offset
-        outputIndex = .init(repeating: 0)
-        counts.records += 1
+        beginRecord(at: offset)
         guard let kind = record.kind else { throw fault("the record's kind is unknown") }
         if recordNumber == 0, kind != .genesis {
             throw fault("the journal does not begin with its genesis record")
@@ -312,6 +309,15 @@ public struct Machine: ~Copyable {
         }
     }
 
+    /// Counts the record that is folded next.
+    @inline(__always)
+    mutating func beginRecord(at offset: Int64) {
+        recordNumber += 1
+        self.offset = offset
+        outputIndex = .init(repeating: 0)
+        counts.records += 1
+    }
+
     func fault(_ text: String) -> MachineFault {
         MachineFault(
             offset: offset,
@@ -319,7 +325,7 @@ public struct Machine: ~Copyable {
         )
     }
 
-    private mutating func checkSource(_ record: RecordView, isEvent: Bool) throws(MachineFault) {
+    mutating func checkSource(_ record: RecordView, isEvent: Bool) throws(MachineFault) {
         let name = record.text(0)
         guard !name.isEmpty else { return }
         let source = record.source
@@ -371,7 +377,7 @@ public struct Machine: ~Copyable {
     // MARK: policy
 
     /// Takes a policy version into force and decides again what it may touch.
-    private mutating func adopt(_ policy: Policy) {
+    mutating func adopt(_ policy: Policy) {
         let compiled = CompiledPolicy(policy)
         let marks = (0..<codeSets.count).map { compiled.isMarked(codeSets.array(UInt32($0))) }
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {

@@ -41,4 +41,24 @@ struct InputFile: ~Copyable {
             if errno != EINTR { throw FileFailure("read", path, code: errno) }
         }
     }
+
+    /// Fills `room` with what stands at a place; the file must have so much there.
+    func read(into room: inout [UInt8], at place: Int64) throws(FileFailure) {
+        var done = 0
+        while done < room.count {
+            // Inside the array.
+            let count = unsafe room.withUnsafeMutableBytes { bytes in
+                unsafe pread(
+                    descriptor,
+                    bytes.baseAddress.map { unsafe $0 + done },
+                    bytes.count - done,
+                    Int(place) + done
+                )
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileFailure("read", path, code: errno) }
+            guard count > 0 else { throw FileFailure("read \(path): it is shorter than it was") }
+            done += count
+        }
+    }
 }
