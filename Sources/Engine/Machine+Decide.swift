@@ -104,8 +104,9 @@ extension Machine {
         _ judgement: Judgement,
         _ decided: Decided
     ) {
-        var out = pen(.decisions)
         counts.decisions[Int(decided.outcome.rawValue)] += 1
+        if isSilent { return count(.decisions) }
+        var out = pen(.decisions)
         let index = outputIndex[0]
         begin(&out, .decisions, facts.entity, facts.policy)
         out.put(",\"decision_id\":\"d_")
@@ -203,6 +204,12 @@ extension Machine {
 
     mutating func finish(_ topic: OutputTopic, _ entity: UInt32, _ pen: Pen) {
         end(pen, topic, entity)
+        count(topic)
+    }
+
+    /// Counts an output.
+    @inline(__always)
+    mutating func count(_ topic: OutputTopic) {
         sequence[Int(topic.rawValue)] += 1
         outputIndex[Int(topic.rawValue)] += 1
     }

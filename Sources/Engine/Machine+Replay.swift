@@ -3,8 +3,10 @@ public import Journal
 // What a replay asks of a machine beside folding: where a range of time begins, and the same journal under another policy.
 
 extension Machine {
-    /// The `sequence` that the next record of an output topic will have.
-    public func nextSequence(of topic: OutputTopic) -> Int64 { sequence[Int(topic.rawValue)] }
+    /// The `sequence` that the next record of each output topic will have, by topic.
+    public var nextSequences: [Int64] {
+        OutputTopic.allCases.map { sequence[Int($0.rawValue)] }
+    }
 
     /// Whether folding a record may bring monitor time to a moment, or past it.
     ///

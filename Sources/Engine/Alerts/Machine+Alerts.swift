@@ -392,6 +392,7 @@ extension Machine {
         _ state: AlertState,
         _ facts: Facts
     ) {
+        if isSilent { return count(.alerts) }
         var out = pen(.alerts)
         let row = alerts[alert]
         begin(&out, .alerts, facts.entity, facts.policy)
@@ -424,6 +425,7 @@ extension Machine {
 
     private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
     {
+        if isSilent { return count(.alerts) }
         var out = pen(.alerts)
         let row = alerts[alert]
         let accumulator = accumulators[row.subject]

@@ -25,9 +25,7 @@ final class OfflineWriter: Sendable {
         self.init(files, letters: try OutputFile(folder + "/dead-letters.ndjson"))
     }
 
-    /// Makes the four output files in a folder that exists, without dead letters.
-    ///
-    /// - Parameter isWatched: whether their states will be asked for.
+    /// Makes the four output files in a folder that exists, without dead letters; watched ones can tell their states.
     convenience init(outputs folder: String, isWatched: Bool) throws(FileFailure) {
         var files: [OutputFile] = []
         for path in Self.paths(in: folder) {

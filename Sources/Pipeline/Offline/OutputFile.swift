@@ -70,9 +70,7 @@ final class OutputFile: @unchecked Sendable {
     static let capacity = 1 << 19
     private static let block = 4096
 
-    /// Makes the file, or empties it.
-    ///
-    /// - Parameter isWatched: whether its state may be asked for, which costs a look at each byte.
+    /// Makes the file, or empties it. Where it is watched its state may be asked for, which costs a look at each byte.
     convenience init(_ path: String, isWatched: Bool = false) throws(FileFailure) {
         try self.init(path, flags: O_WRONLY | O_TRUNC, isWatched ? WrittenState() : nil)
     }
@@ -91,9 +89,8 @@ final class OutputFile: @unchecked Sendable {
         unsafe buffer = .allocate(byteCount: Self.capacity, alignment: Self.block)
     }
 
-    /// Goes on with a file that was left in some state; what was written behind it is cut off.
-    ///
-    /// - Throws: also where its bytes are no longer those that were left.
+    /// Goes on with a file that was left in some state; what was written behind it is cut off. It throws also where its
+    /// bytes are no longer those that were left.
     convenience init(_ path: String, goingOnAt state: WrittenState) throws(FileFailure) {
         try self.init(path, flags: O_RDWR, WrittenState())
         var left = state.size

@@ -84,9 +84,8 @@ protocol JournalSource: Sendable {
 
     /// Reads the records of a partition with offsets of at least `start` and below `end`.
     ///
-    /// - Parameters:
-    ///   - body: takes up to `Machine.groupSize` records, checked and good for the call alone, with their offsets; it
-    ///     says whether it wants more.
+    /// `body` takes up to `Machine.groupSize` records, checked and good for the call alone, with their offsets; it says
+    /// whether it wants more.
     func read(
         _ partition: Int32,
         from start: Int64,

@@ -52,8 +52,14 @@ struct PartitionFold: ~Copyable {
     private var hasPolicies = false
     /// Whether outputs before the range are wanted, too.
     private let isHeardBefore: Bool
+    /// Whether outputs before the mark are wanted: else they are not even written.
+    private let isHeardBeforeMark: Bool
     /// An offset at which all outputs before it are to be taken.
     private var mark: Int64?
+    /// Whether outputs are counted only.
+    private let isCounting: Bool
+    /// The next `sequence` of each output topic where the range ended before its last record.
+    private var lastSequences: [Int64]?
     /// Bytes of outputs that are worth a hand-over.
     private static let enough = 1 << 19
 
@@ -63,7 +69,9 @@ struct PartitionFold: ~Copyable {
         to: ReplayBound?,
         policies: [Policy]? = nil,
         isHeardBefore: Bool = false,
-        mark: Int64? = nil
+        mark: Int64? = nil,
+        isHeardBeforeMark: Bool = true,
+        isCounting: Bool = false
     ) {
         place = Place(
             next: start.next,
@@ -76,6 +84,21 @@ struct PartitionFold: ~Copyable {
         self.policies = policies
         self.isHeardBefore = isHeardBefore
         self.mark = mark
+        self.isHeardBeforeMark = isHeardBeforeMark
+        self.isCounting = isCounting
+        listen()
+    }
+
+    /// Has outputs written where somebody wants them.
+    private mutating func listen() {
+        let isWanted = place.isLive && (isHeardBeforeMark || mark == nil) || isHeardBefore
+        machine.isSilent = isCounting || !isWanted
+    }
+
+    /// Output records of the range, by topic.
+    var outputCounts: [Int64] {
+        guard place.isLive else { return OutputTopic.allCases.map { _ in 0 } }
+        return zip(lastSequences ?? machine.nextSequences, place.firstSequences).map { $0 - $1 }
     }
 
     /// Folds some records that come next.
@@ -137,14 +160,18 @@ struct PartitionFold: ~Copyable {
         if let mark, offset >= mark {
             try take(&machine, place)
             self.mark = nil
+            listen()
         }
         if !place.isLive {
             // What comes before the range is gone before its first record adds to it.
             if isHeardBefore { try take(&machine, place) } else { machine.removeOutputs() }
-            place.firstSequences = OutputTopic.allCases.map { machine.nextSequence(of: $0) }
+            place.firstSequences = machine.nextSequences
             if case .offset(let start) = from, offset >= start { place.isLive = true }
+            // At a moment only the fold of a record tells whether it is the first of the range.
+            if case .moment = from { machine.isSilent = isCounting } else { listen() }
         }
         let counts = machine.outputs.map(\.count)
+        let sequences = machine.nextSequences
         do throws(MachineFault) {
             if let policies, record.kind == .policy {
                 try machine.apply(
@@ -162,6 +189,7 @@ struct PartitionFold: ~Copyable {
         if case .moment(let end) = to, let time = machine.monitorTime, time >= end {
             // The range ends before this record, and so before what it caused.
             for (buffer, count) in zip(machine.outputs, counts) { buffer.truncate(to: count) }
+            lastSequences = sequences
             isOver = true
             return
         }
@@ -170,6 +198,7 @@ struct PartitionFold: ~Copyable {
         {
             place.isLive = true
         }
+        listen()
         place.next = offset + 1
         if place.isLive { liveRecords += 1 }
     }

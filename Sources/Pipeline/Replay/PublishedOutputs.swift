@@ -7,14 +7,31 @@ struct LineChunk {
     var bytes: [UInt8] = []
     /// Where each record begins and ends in the bytes.
     var lines: [Range<Int>] = []
+
+    /// Empties it; its memory stays.
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        lines.removeAll(keepingCapacity: true)
+    }
+
+    /// Where the next line ends, at or behind a place; nil where it has no end yet.
+    func lineFeed(from place: Int) -> Int? {
+        unsafe bytes.withUnsafeBytes { bytes in
+            guard place < bytes.count, let base = bytes.baseAddress,
+                // So many bytes are left.
+                let found = unsafe memchr(base + place, 10, bytes.count - place)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
 }
 
 /// The published records of one output topic, as far as they concern one journal partition, in order.
 protocol PublishedLines: AnyObject {
     /// Begins to read, with this `sequence` or before it.
     func begin(at sequence: Int64) throws(ReplayFailure)
-    /// The next records; none at the end.
-    func next() throws(ReplayFailure) -> LineChunk
+    /// Fills a chunk with the next records; none at the end.
+    func next(into chunk: inout LineChunk) throws(ReplayFailure)
     /// The offset at which the topic begins, because retention has taken what was before; 0 where nothing is gone.
     var low: Int64 { get }
 }
@@ -57,6 +74,8 @@ struct PublishedFolder: PublishedOutputs {
 /// One file of outputs: the records of all journal partitions, told apart by those who read it.
 final class PublishedFile: PublishedLines {
     private let file: InputFile
+    private var room = [UInt8](repeating: 0, count: 1 << 20)
+    /// The beginning of a line whose end was not read yet.
     private var rest: [UInt8] = []
     private var isAtEnd = false
     let low: Int64 = 0
@@ -65,37 +84,35 @@ final class PublishedFile: PublishedLines {
 
     func begin(at sequence: Int64) throws(ReplayFailure) {}
 
-    func next() throws(ReplayFailure) -> LineChunk {
-        var chunk = LineChunk()
+    func next(into chunk: inout LineChunk) throws(ReplayFailure) {
+        chunk.removeAll()
+        chunk.bytes += rest
+        rest.removeAll(keepingCapacity: true)
+        var first = 0
         while chunk.lines.isEmpty, !isAtEnd {
-            var bytes = rest
-            let start = bytes.count
             var failure: FileFailure?
             var count = 0
-            bytes.append(contentsOf: repeatElement(0, count: 1 << 20))
-            unsafe bytes.withUnsafeMutableBytes { room in
-                let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[start...])
-                do throws(FileFailure) { count = try unsafe file.read(into: free) } catch {
+            unsafe room.withUnsafeMutableBytes { room in
+                do throws(FileFailure) { count = try unsafe file.read(into: room) } catch {
                     failure = error
                 }
             }
             if let failure { throw ReplayFailure(failure) }
-            bytes.removeLast(bytes.count - start - count)
             isAtEnd = count == 0
-            var first = 0
-            while let end = bytes[first...].firstIndex(of: UInt8(ascii: "\n")) {
+            var place = chunk.bytes.count
+            chunk.bytes += room[..<count]
+            while let end = chunk.lineFeed(from: place) {
                 if end > first { chunk.lines.append(first..<end) }
                 first = end + 1
+                place = first
             }
-            if isAtEnd, first < bytes.count {
-                // A last line without its end is a line all the same: it differs from what it should be, or it does not.
-                chunk.lines.append(first..<bytes.count)
-                first = bytes.count
-            }
-            rest = Array(bytes[first...])
-            chunk.bytes = bytes
         }
-        return chunk
+        if isAtEnd, first < chunk.bytes.count {
+            // A last line without its end is a line all the same: it differs from what it should be, or it does not.
+            chunk.lines.append(first..<chunk.bytes.count)
+            first = chunk.bytes.count
+        }
+        rest += chunk.bytes[first...]
     }
 }
 
@@ -183,7 +200,8 @@ final class PublishedPartition: PublishedLines {
         let guess = max(bounds.low, min(sequence, bounds.end))
         try start(at: guess)
         guard guess > bounds.low else { return }
-        let chunk = try next()
+        var chunk = LineChunk()
+        try next(into: &chunk)
         let first = chunk.lines.first.flatMap { line in
             unsafe chunk.bytes.withUnsafeBytes { bytes in
                 unsafe OutputLine(UnsafeRawBufferPointer(rebasing: bytes[line])).sequence
@@ -204,21 +222,23 @@ final class PublishedPartition: PublishedLines {
         }
     }
 
-    func next() throws(ReplayFailure) -> LineChunk {
+    func next(into chunk: inout LineChunk) throws(ReplayFailure) {
         if let kept {
             self.kept = nil
-            return kept
+            chunk = kept
+            return
         }
-        return try Self.read(&queue, source, name, below: bounds.end)
+        chunk.removeAll()
+        try Self.read(&queue, source, name, below: bounds.end, into: &chunk)
     }
 
     private static func read(
         _ queue: inout FetchQueue,
         _ source: Int,
         _ name: TopicPartition,
-        below end: Int64
-    ) throws(ReplayFailure) -> LineChunk {
-        var chunk = LineChunk()
+        below end: Int64,
+        into chunk: inout LineChunk
+    ) throws(ReplayFailure) {
         let deadline = Ticker.now + 60_000
         do {
             while chunk.lines.isEmpty, queue.position(of: source) < end {
@@ -241,6 +261,5 @@ final class PublishedPartition: PublishedLines {
         } catch {
             throw ReplayFailure.caught(error, "read \(name)")
         }
-        return chunk
     }
 }

@@ -4,7 +4,7 @@ internal import Kafka
 
 extension Replay {
     /// Records that are folded to guess how long the whole takes.
-    private static var sampleSize: Int { 20_000 }
+    private static var sampleSize: Int { 5_000 }
 
     /// What the replay is going to do. It reads the bounds and the first records, and writes nothing.
     ///

@@ -185,6 +185,11 @@ private struct ReplayRun: ~Copyable {
         if let book, !report.isInterrupted { report.verdicts = book.diff(plan.policies ?? []) }
     }
 
+    /// Whether nobody looks at outputs, so that they need not be written to be counted.
+    private var isCounting: Bool {
+        sink is NoSink && published == nil && book == nil && options.entities.isEmpty
+    }
+
     /// Folds one partition; false where the replay was stopped.
     private mutating func fold(_ part: ReplayPlan.Part) throws(ReplayFailure) -> Bool {
         let partition = part.extent.partition
@@ -196,7 +201,9 @@ private struct ReplayRun: ~Copyable {
             to: options.to,
             policies: plan.policies,
             isHeardBefore: book != nil,
-            mark: sink.mark(of: partition)
+            mark: sink.mark(of: partition),
+            isHeardBeforeMark: published != nil || book != nil,
+            isCounting: isCounting
         )
         // With another policy the one that was in force is folded beside it.
         var other: PartitionFold? =
@@ -217,7 +224,8 @@ private struct ReplayRun: ~Copyable {
             )
         }
         var filter = EntityFilter(options.entities)
-        var outputs = report.outputs
+        // Of some entities only their own are counted.
+        var filtered = report.outputs.map { _ in 0 as Int64 }
         func take(
             _ machine: inout Machine,
             _ place: PartitionFold.Place
@@ -226,9 +234,7 @@ private struct ReplayRun: ~Copyable {
             book?.take(machine.outputs, .after, isInRange: place.isLive)
             guard place.isLive else { return machine.removeOutputs() }
             try verification?.take(machine.outputs, from: place.firstSequences)
-            for index in outputs.indices {
-                outputs[index].count += Int64(machine.outputs[index].count)
-            }
+            for index in filtered.indices { filtered[index] += Int64(machine.outputs[index].count) }
             try sink.take(&machine, of: partition, at: place)
         }
         var otherFilter = EntityFilter(options.entities)
@@ -276,7 +282,8 @@ private struct ReplayRun: ~Copyable {
         folded = count
         report.records = count
         report.rangeRecords += fold.liveRecords
-        report.outputs = outputs
+        let counts = options.entities.isEmpty ? fold.outputCounts : filtered
+        for index in counts.indices { report.outputs[index].count += counts[index] }
         return !isStopped
     }
 }

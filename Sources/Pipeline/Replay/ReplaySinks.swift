@@ -148,11 +148,8 @@ final class TopicSink: ReplaySink {
     private var producer: Producer
     private let topics: [ProducerTopic]
 
-    /// Makes the topics that are missing; those that are there must be empty.
-    ///
-    /// - Parameters:
-    ///   - names: by output topic.
-    ///   - partitions: how many each has.
+    /// Makes the topics that are missing, named by output topic, with as many partitions as the journal; those that are
+    /// there must be empty.
     init(
         _ service: ServiceConfiguration,
         names: [String],

@@ -2,9 +2,7 @@ internal import Engine
 internal import Journal
 
 extension VerdictBook {
-    /// What differs between the two folds.
-    ///
-    /// - Parameter versions: the other policy's versions.
+    /// What differs between the two folds, of which the second had these versions of a policy.
     func diff(_ versions: [Policy]) -> VerdictDiff {
         var diff = VerdictDiff()
         diff.beforeVersions = sides[0].versions

@@ -77,7 +77,7 @@ final class Verification {
         /// Has a record in hand; false at the end.
         mutating func fill() throws(ReplayFailure) -> Bool {
             if place < chunk.lines.count { return true }
-            chunk = try lines.next()
+            try lines.next(into: &chunk)
             place = 0
             return !chunk.lines.isEmpty
         }
