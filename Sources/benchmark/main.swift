@@ -10,6 +10,8 @@ let usage = """
     benchmark fold FILE --reference DIR        the state machine alone
     benchmark score FILE --reference DIR --monitor PATH
                                                the executable with one processor and with two
+    benchmark replay FILE --reference DIR --monitor PATH
+                                               a journal folded again, beside score
     benchmark growth --monitor PATH --generator GEN
                                                ten times the patients, as many events
     benchmark windows                          five years of traffic: is memory flat?
@@ -33,6 +35,7 @@ let commands = [
     Command(name: "decode", usage: Decode.usage, run: Decode.run),
     Command(name: "fold", usage: Fold.usage, run: Fold.run),
     Command(name: "score", usage: Score.usage, run: Score.run),
+    Command(name: "replay", usage: ReplayMeasure.usage, run: ReplayMeasure.run),
     Command(name: "growth", usage: Growth.usage, run: Growth.run),
     Command(name: "windows", usage: Windows.usage, run: Windows.run),
     Command(name: "kafka", usage: KafkaMeasure.usage, run: KafkaMeasure.run),

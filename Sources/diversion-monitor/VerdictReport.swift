@@ -61,6 +61,12 @@ struct VerdictReport {
             return ["dollars       no fill moves units from or to 340B stock"]
         }
         let moving = diff.fills.count { $0.money.units != .zero }
+        func dollars(_ sum: Balance, without count: Int) -> String {
+            if count == moving {
+                return "unknown: none of the \(grouped(moving)) fills has a price"
+            }
+            return "\(Self.signed(sum)) USD" + without(count)
+        }
         func without(_ count: Int) -> String {
             count == 0
                 ? ""
@@ -68,8 +74,8 @@ struct VerdictReport {
         }
         return [
             "dollars       340B units \(Self.signed(diff.units))",
-            "  340B purchases  \(Self.signed(diff.spent)) USD\(without(diff.fillsWithoutSpent))",
-            "  savings         \(Self.signed(diff.saved)) USD\(without(diff.fillsWithoutSaved))",
+            "  340B purchases  \(dollars(diff.spent, without: diff.fillsWithoutSpent))",
+            "  savings         \(dollars(diff.saved, without: diff.fillsWithoutSaved))",
         ]
     }
 

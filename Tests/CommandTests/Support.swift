@@ -94,6 +94,12 @@ final class RunningMonitor {
     var errors: String { (try? folder.read("err")) ?? "" }
     var isRunning: Bool { process.isRunning }
 
+    /// Ends it at once.
+    func killNow() {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
     /// Asks it to end; its status. One that does not end within half a minute is killed.
     func stop() -> Int32 {
         process.terminate()

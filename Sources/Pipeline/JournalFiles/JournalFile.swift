@@ -368,7 +368,7 @@ public struct JournalFileReader: ~Copyable {
 /// The bytes of a file, some of which are in memory.
 @safe
 private struct JournalFileInput: ~Copyable {
-    private let file: InputFile
+    private var file: InputFile
     private var memory: UnsafeMutableRawBufferPointer
     private var first = 0
     private var last = 0

@@ -242,7 +242,7 @@ final class OutputFile: @unchecked Sendable {
 
 /// `O_DIRECT`, which Swift's Glibc does not import since it needs `_GNU_SOURCE`.
 #if arch(arm64)
-    private let directFlag: Int32 = 0o200000
+    let directFlag: Int32 = 0o200000
 #else
-    private let directFlag: Int32 = 0o40000
+    let directFlag: Int32 = 0o40000
 #endif

@@ -64,7 +64,7 @@ struct PublishedFolder: PublishedOutputs {
         _ partition: Int32
     ) throws(ReplayFailure) -> any PublishedLines {
         do throws(FileFailure) {
-            return PublishedFile(try InputFile(folder + "/" + topic.name + ".ndjson"))
+            return PublishedFile(try InputFile(direct: folder + "/" + topic.name + ".ndjson"))
         } catch {
             throw ReplayFailure(error)
         }
@@ -72,15 +72,22 @@ struct PublishedFolder: PublishedOutputs {
 }
 
 /// One file of outputs: the records of all journal partitions, told apart by those who read it.
+@safe
 final class PublishedFile: PublishedLines {
-    private let file: InputFile
-    private var room = [UInt8](repeating: 0, count: 1 << 20)
+    private var file: InputFile
+    private let room: UnsafeMutableRawBufferPointer
     /// The beginning of a line whose end was not read yet.
     private var rest: [UInt8] = []
     private var isAtEnd = false
     let low: Int64 = 0
 
-    init(_ file: consuming InputFile) { self.file = file }
+    init(_ file: consuming InputFile) {
+        self.file = file
+        // Ours until `deinit`; whole blocks.
+        unsafe room = .allocate(byteCount: 1 << 20, alignment: 4096)
+    }
+
+    deinit { unsafe room.deallocate() }
 
     func begin(at sequence: Int64) throws(ReplayFailure) {}
 
@@ -90,17 +97,14 @@ final class PublishedFile: PublishedLines {
         rest.removeAll(keepingCapacity: true)
         var first = 0
         while chunk.lines.isEmpty, !isAtEnd {
-            var failure: FileFailure?
-            var count = 0
-            unsafe room.withUnsafeMutableBytes { room in
-                do throws(FileFailure) { count = try unsafe file.read(into: room) } catch {
-                    failure = error
-                }
+            let count: Int
+            do throws(FileFailure) { count = try unsafe file.read(into: room) } catch {
+                throw ReplayFailure(error)
             }
-            if let failure { throw ReplayFailure(failure) }
             isAtEnd = count == 0
             var place = chunk.bytes.count
-            chunk.bytes += room[..<count]
+            // So many bytes were read.
+            unsafe chunk.bytes.append(contentsOf: room[..<count])
             while let end = chunk.lineFeed(from: place) {
                 if end > first { chunk.lines.append(first..<end) }
                 first = end + 1

@@ -44,7 +44,7 @@ final class FolderSink: ReplaySink {
     private var settledAt = Ticker.now
 
     /// Milliseconds between two looks at how far the files are: what is lost when the process is killed.
-    static let interval: Int64 = 2000
+    static let interval: Int64 = 200
 
     init(_ folder: String, _ progress: ReplayProgressFile, before: ReplayProgressFile?)
         throws(ReplayFailure)
