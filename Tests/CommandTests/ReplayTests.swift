@@ -123,7 +123,7 @@ import Testing
         (
             "changed", "3053           1           0           0",
             [
-                "decisions of sequence 700", "  outcome: published \"pending\", replayed \"",
+                "decisions of sequence 700", "  outcome: published \"undone\", replayed \"",
                 "caused by",
             ]
         ),
@@ -161,7 +161,7 @@ import Testing
             let part = try #require(
                 lines[700].range(of: #""outcome":"[a-z_]*""#, options: .regularExpression)
             )
-            lines[700].replaceSubrange(part, with: "\"outcome\":\"pending\"")
+            lines[700].replaceSubrange(part, with: "\"outcome\":\"undone\"")
         case "lost": lines.remove(at: 700)
         case "twice": lines.insert(lines[700], at: 702)
         case "unreadable": lines[700] = "{\"torn"
@@ -300,8 +300,11 @@ import Testing
                 }
             }
             for record in try records("decisions") {
-                let words = ["outcome", "account", "ndc11", "quantity", "unit", "rules"]
-                    .map { "\(record[$0] ?? "")" }
+                let rules = record["rules"] as? [[String: String]] ?? []
+                let words =
+                    ["outcome", "account", "ndc11", "quantity", "unit"].map {
+                        "\(record[$0] ?? "")"
+                    } + rules.map { "\($0["rule"] ?? "") \($0["result"] ?? "")" }
                 var key = record["fill"] as? [String: Any] ?? [:]
                 key["covered_entity_id"] = record["covered_entity_id"]
                 fills[Self.fill(key)] = words.joined(separator: "|")

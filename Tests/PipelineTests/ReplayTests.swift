@@ -243,6 +243,21 @@ struct ClusterReplayTests {
         #expect(!found.isSame)
         #expect(found.topics[1].extra == 1 && found.topics[1].different == 0)
         #expect(found.first?.kind == .extra && found.first?.topic == "alerts")
+
+        // What retention has taken can't be compared, and is no difference; without its beginning a journal is none.
+        let admin = try Admin(ClientSettings(bootstrap: installation.kafka.bootstrap))
+        let decisions = TopicPartition(installation.name + ".decisions", 1)
+        try admin.deleteRecords(of: decisions, below: 100, within: .seconds(20))
+        var second = whole
+        second.partitions = [1]
+        let plan = try Replay(second).plan()
+        #expect(plan.parts[0].taken.map(\.low) == [100])
+        let left = try #require(try Replay(second).run(plan).verification)
+        #expect(left.isSame && left.topics[0].gone > 0 && left.topics[0].same > 0)
+        let journal = TopicPartition(installation.name + ".journal", 1)
+        try admin.deleteRecords(of: journal, below: 5, within: .seconds(20))
+        let failure = #expect(throws: ReplayFailure.self) { try Replay(second).plan() }
+        #expect(failure?.description.contains("retention has taken 5 records") == true)
         installation.remove()
     }
 
