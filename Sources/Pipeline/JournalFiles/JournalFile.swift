@@ -28,81 +28,6 @@ public struct JournalFileHeader: Sendable, Hashable {
     static let longest = 16 << 20
 }
 
-/// CRC-32 as in zip and zlib.
-enum Checksum {
-    /// Sixteen tables: what a byte does to the sum that lies 0, 1 … 15 bytes before the end of a step.
-    ///
-    /// A byte a step took 2.0 ns a byte, half of all that reading a journal costs; sixteen bytes a step take 0.4.
-    @safe
-    private struct Tables: @unchecked Sendable {
-        // Written here alone, before anybody else sees it, and kept as long as the process.
-        let base: UnsafePointer<UInt32>
-
-        init() {
-            let table = UnsafeMutablePointer<UInt32>.allocate(capacity: 16 * 256)
-            for index in 0..<256 {
-                unsafe table[index] = (0..<8).reduce(UInt32(index)) { value, _ in
-                    value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320
-                }
-            }
-            for index in 256..<16 * 256 {
-                let before = unsafe table[index - 256]
-                unsafe table[index] = table[Int(before & 0xFF)] ^ before >> 8
-            }
-            unsafe base = UnsafePointer(table)
-        }
-    }
-    private static let tables = Tables()
-
-    static func add(_ bytes: UnsafeRawBufferPointer, to sum: UInt32) -> UInt32 {
-        let table = unsafe tables.base
-        var value = ~sum
-        var place = 0
-        let count = bytes.count
-        while place + 16 <= count {
-            // Sixteen bytes inside the buffer; a byte is inside its table.
-            let low = unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-            let high = unsafe bytes.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self)
-            let first = UInt64(littleEndian: low) ^ UInt64(value)
-            let second = UInt64(littleEndian: high)
-            value = 0
-            for byte in 0..<8 {
-                let shift = UInt64(byte * 8)
-                value ^= unsafe table[(15 - byte) * 256 + Int(first >> shift & 0xFF)]
-                value ^= unsafe table[(7 - byte) * 256 + Int(second >> shift & 0xFF)]
-            }
-            place += 16
-        }
-        while place < count {
-            let byte = unsafe bytes[place]
-            value = unsafe table[Int((value ^ UInt32(byte)) & 0xFF)] ^ value >> 8
-            place += 1
-        }
-        return ~value
-    }
-
-    /// Of a frame: offset, timestamp, length, record.
-    static func frame(
-        offset: Int64,
-        timestamp: Int64,
-        length: UInt32,
-        _ record: UnsafeRawBufferPointer
-    ) -> UInt32 {
-        var head: [UInt8] = []
-        put(offset, &head)
-        put(timestamp, &head)
-        put(length, &head)
-        let sum = unsafe head.withUnsafeBytes { unsafe add($0, to: 0) }
-        return unsafe add(record, to: sum)
-    }
-
-    static func put(_ value: some FixedWidthInteger, _ bytes: inout [UInt8]) {
-        for index in 0..<value.bitWidth / 8 {
-            bytes.append(UInt8(truncatingIfNeeded: value >> (index * 8)))
-        }
-    }
-}
-
 /// Writes a journal file.
 struct JournalFileWriter {
     private let file: OutputFile
@@ -366,36 +291,28 @@ public struct JournalFileReader: ~Copyable {
 }
 
 /// The bytes of a file, some of which are in memory.
+///
+/// They are read past the page cache: a journal is read once, and filling the cache takes longer than folding it.
 @safe
 private struct JournalFileInput: ~Copyable {
     private var file: InputFile
     private var memory: UnsafeMutableRawBufferPointer
     private var first = 0
     private var last = 0
+    private static let block = 4096
 
     init(_ path: String) throws(FileFailure) {
-        file = try InputFile(path)
-        // Ours until `deinit`.
-        unsafe memory = .allocate(byteCount: 4 << 20, alignment: 16)
+        file = try InputFile(direct: path)
+        // Ours until `deinit`; whole blocks.
+        unsafe memory = .allocate(byteCount: 4 << 20, alignment: Self.block)
     }
 
     deinit { unsafe memory.deallocate() }
 
     /// Has the next `count` bytes in memory; false where the file has not so many left.
     mutating func fill(_ count: Int) throws(FileFailure) -> Bool {
-        if last - first >= count { return true }
-        let room = unsafe memory.count
-        if first + count > room {
-            let size = max(room, count)
-            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
-            // Both ranges are inside their memory: fewer than `count` bytes are left.
-            unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[first..<last]))
-            unsafe memory.deallocate()
-            unsafe memory = larger
-            last -= first
-            first = 0
-        }
         while last - first < count {
+            makeRoom(for: count)
             let read = try unsafe file.read(
                 into: UnsafeMutableRawBufferPointer(rebasing: memory[last...])
             )
@@ -403,6 +320,28 @@ private struct JournalFileInput: ~Copyable {
             last += read
         }
         return true
+    }
+
+    /// Puts what is left before a whole block, at which reading goes on, with room for `count` bytes and a block.
+    private mutating func makeRoom(for count: Int) {
+        let left = last - first
+        let place = (left + Self.block - 1) / Self.block * Self.block
+        let needed = (place + count + 2 * Self.block) / Self.block * Self.block
+        let room = max(unsafe memory.count, needed)
+        var target = unsafe memory
+        if unsafe room > memory.count {
+            unsafe target = .allocate(byteCount: room, alignment: Self.block)
+        }
+        if left > 0, let to = unsafe target.baseAddress, let from = unsafe memory.baseAddress {
+            // Fewer than `place` bytes are left, and both ranges are inside their memory.
+            unsafe (to + place - left).copyMemory(from: from + first, byteCount: left)
+        }
+        if unsafe room > memory.count {
+            unsafe memory.deallocate()
+            unsafe memory = target
+        }
+        first = place - left
+        last = place
     }
 
     mutating func skip(_ count: Int) { first += count }

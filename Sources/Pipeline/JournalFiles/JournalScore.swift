@@ -37,7 +37,11 @@ public struct JournalScore: Sendable {
                 throw ReplayFailure(error)
             }
             for extent in try journal.extents() {
-                var fold = PartitionFold(.state(before: nil), from: nil, to: nil)
+                var fold = PartitionFold(
+                    .state(of: extent.partition, before: nil),
+                    from: nil,
+                    to: nil
+                )
                 let take: PartitionFold.Take = { (machine, _) throws(ReplayFailure) in
                     writer.sendAll(&machine)
                     if let failure = writer.failure { throw ReplayFailure(failure) }

@@ -14,12 +14,12 @@ struct ReplayStart: ~Copyable {
     var machine: Machine
     var next: Int64
 
-    /// The state from which a range is folded: the latest known one that lies before it.
+    /// The state from which a range of a partition is folded: the latest known one that lies before it.
     ///
     /// This is the one place that knows where states come from. Today there is only the beginning of the journal; a
     /// stored state that lies before the range shortens the silent fold and changes nothing else, since folding on from
     /// it gives the same bytes. Another policy needs the beginning always.
-    static func state(before bound: ReplayBound?) -> ReplayStart {
+    static func state(of partition: Int32, before bound: ReplayBound?) -> ReplayStart {
         ReplayStart(machine: Machine(), next: 0)
     }
 }

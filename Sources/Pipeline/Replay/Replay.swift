@@ -196,7 +196,7 @@ private struct ReplayRun: ~Copyable {
         let (sink, book, options) = (sink, book, options)
         var fold = PartitionFold(
             // Another policy begins with the journal's first one.
-            book == nil ? .state(before: options.from) : .state(before: nil),
+            .state(of: partition, before: book == nil ? options.from : nil),
             from: options.from,
             to: options.to,
             policies: plan.policies,
@@ -210,7 +210,7 @@ private struct ReplayRun: ~Copyable {
             book == nil
             ? nil
             : PartitionFold(
-                .state(before: nil),
+                .state(of: partition, before: nil),
                 from: options.from,
                 to: options.to,
                 isHeardBefore: true
@@ -255,7 +255,9 @@ private struct ReplayRun: ~Copyable {
             try fold.fold(records, offsets, take)
             if book != nil {
                 try other?.fold(records, offsets, takeOther)
-                if !fold.isOver { for record in records { book?.take(record) } }
+                for (place, record) in records.enumerated() where offsets[place] < fold.place.next {
+                    book?.take(record)
+                }
             }
             count += Int64(records.count)
             options.progress?(
