@@ -332,7 +332,7 @@ private struct JournalFileInput: ~Copyable {
         if unsafe room > memory.count {
             unsafe target = .allocate(byteCount: room, alignment: Self.block)
         }
-        if left > 0, let to = unsafe target.baseAddress, let from = unsafe memory.baseAddress {
+        if left > 0, let to = target.baseAddress, let from = unsafe memory.baseAddress {
             // Fewer than `place` bytes are left, and both ranges are inside their memory.
             unsafe (to + place - left).copyMemory(from: from + first, byteCount: left)
         }
