@@ -13,6 +13,8 @@ public struct ProgressLine {
     private let now: () -> Duration
     private let start: Duration
     private var drawnAt: Duration?
+    /// What stands at the line's end: a few words, such as the time that events have reached.
+    public var note = ""
 
     /// Progress of counting `noun`s, in the plural, to `total` if it is known.
     ///
@@ -43,7 +45,7 @@ public struct ProgressLine {
         if let total, total > done, rate > 0 {
             line += " \(clock((Double(total - done) / rate).rounded(.up))) left"
         }
-        draw(line)
+        draw(note.isEmpty ? line : line + " " + note)
     }
 
     /// Tells how many are done by now, and how many there are likely to be in the end.

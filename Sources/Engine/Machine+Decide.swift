@@ -106,8 +106,13 @@ extension Machine {
         _ judgement: Judgement,
         _ decided: Decided
     ) {
-        var out = pen(.decisions)
         counts.decisions[Int(decided.outcome.rawValue)] += 1
+        if isSilent {
+            // This decision would have carried it.
+            proof = 0
+            return count(.decisions)
+        }
+        var out = pen(.decisions)
         let index = outputIndex[0]
         begin(&out, .decisions, facts.entity, facts.policy)
         out.put(",\"decision_id\":\"d_")
@@ -215,6 +220,12 @@ extension Machine {
 
     mutating func finish(_ topic: OutputTopic, _ entity: UInt32, _ pen: Pen) {
         end(pen, topic, entity)
+        count(topic)
+    }
+
+    /// Counts an output.
+    @inline(__always)
+    mutating func count(_ topic: OutputTopic) {
         sequence[Int(topic.rawValue)] += 1
         outputIndex[Int(topic.rawValue)] += 1
     }

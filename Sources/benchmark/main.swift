@@ -11,6 +11,8 @@ let usage = """
     benchmark snapshot FILE --reference DIR    a state written away and restored, beside zstd alone
     benchmark score FILE --reference DIR --monitor PATH
                                                the executable with one processor and with two
+    benchmark replay FILE --reference DIR --monitor PATH
+                                               a journal folded again, beside score
     benchmark growth --monitor PATH --generator GEN
                                                ten times the patients, as many events
     benchmark windows                          five years of traffic: is memory flat?
@@ -35,6 +37,7 @@ let commands = [
     Command(name: "fold", usage: Fold.usage, run: Fold.run),
     Command(name: "snapshot", usage: Snapshot.usage, run: Snapshot.run),
     Command(name: "score", usage: Score.usage, run: Score.run),
+    Command(name: "replay", usage: ReplayMeasure.usage, run: ReplayMeasure.run),
     Command(name: "growth", usage: Growth.usage, run: Growth.run),
     Command(name: "windows", usage: Windows.usage, run: Windows.run),
     Command(name: "kafka", usage: KafkaMeasure.usage, run: KafkaMeasure.run),

@@ -91,6 +91,12 @@ import Testing
         #expect(service.stop() == 0, "\(service.errors)")
         #expect(!service.errors.contains("secretsecret"))
 
+        // The plan alone, then the proof: everything published is what the journal says.
+        let plan = try Monitor.run(["replay", "--verify"] + settings)
+        #expect(plan.status == 2 && plan.output.contains("partition 1: offsets 0 to "))
+        let proof = try succeed("replay", "--verify", "--yes")
+        #expect(proof.output.contains("same: what was published is what the journal says"))
+
         _ = try succeed("journal", "dump", "--output", folder.path("dump"))
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("dump"))
         #expect(files.count == 2)

@@ -367,6 +367,7 @@ extension Machine {
         occurredAt: Int64,
         _ record: RecordView?
     ) {
+        if isSilent { return count(.accumulators) }
         let row = accumulators[number]
         let entity = reference.pharmacies.rows[row.pharmacy].entity
         let policy = policy(on: CivilDate(day: today))
@@ -431,6 +432,7 @@ extension Machine {
     }
 
     private mutating func writeReplenishment(_ number: UInt32, _ policy: Int) {
+        if isSilent { return count(.replenishments) }
         let row = replenishments[number]
         let accumulator = accumulators[row.accumulator]
         let entity = reference.pharmacies.rows[accumulator.pharmacy].entity

@@ -273,6 +273,7 @@ extension Machine {
     }
 
     mutating func writeFeedAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int) {
+        if isSilent { return count(.alerts) }
         var out = pen(.alerts)
         let feed = alerts[alert].subject
         let (entity, kind) = whose(feed)
@@ -438,6 +439,7 @@ extension Machine {
         _ state: AlertState,
         _ facts: Facts
     ) {
+        if isSilent { return count(.alerts) }
         var out = pen(.alerts)
         let row = alerts[alert]
         begin(&out, .alerts, facts.entity, facts.policy)
@@ -470,6 +472,7 @@ extension Machine {
 
     private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
     {
+        if isSilent { return count(.alerts) }
         var out = pen(.alerts)
         let row = alerts[alert]
         let accumulator = accumulators[row.subject]

@@ -107,6 +107,38 @@ public final class OutputBuffer: @unchecked Sendable {
         unsafe cursor = base
     }
 
+    /// Forgets all records behind the first `kept`.
+    public func truncate(to kept: Int) {
+        unsafe precondition(kept >= 0 && kept <= count, "a buffer has fewer records")
+        unsafe count = kept
+        unsafe byteCount = kept == 0 ? 0 : marks[kept - 1].end
+        unsafe cursor = base + byteCount
+    }
+
+    /// Keeps the records of some covered entities, in their order.
+    ///
+    /// - Parameter isKept: by the machine's number of the entity.
+    public func keep(where isKept: (_ entity: UInt32) -> Bool) {
+        var start = 0
+        var kept = 0
+        var place = 0
+        for index in unsafe 0..<count {
+            let mark = unsafe marks[index]
+            let size = mark.end - start
+            if isKept(mark.entity) {
+                // It moves towards the beginning, inside what was written.
+                unsafe (base + place).update(from: base + start, count: size)
+                place += size
+                unsafe marks[kept] = Mark(end: place, entity: mark.entity)
+                kept += 1
+            }
+            start = mark.end
+        }
+        unsafe count = kept
+        unsafe byteCount = place
+        unsafe cursor = base + place
+    }
+
     /// A pen at the end of what is written, with room for `count` bytes.
     @inline(__always)
     func pen(_ count: Int = 4096) -> Pen {

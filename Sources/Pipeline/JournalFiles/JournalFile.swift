@@ -48,47 +48,6 @@ extension JournalFileHeader {
     }
 }
 
-/// CRC-32 as in zip and zlib.
-enum Checksum {
-    private static let table: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index)) { value, _ in
-            value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320
-        }
-    }
-
-    static func add(_ bytes: UnsafeRawBufferPointer, to sum: UInt32) -> UInt32 {
-        let table = table
-        var value = ~sum
-        for index in 0..<bytes.count {
-            // The index is inside the buffer; a byte is inside the table.
-            let byte = unsafe bytes[index]
-            value = table[Int((value ^ UInt32(byte)) & 0xFF)] ^ value >> 8
-        }
-        return ~value
-    }
-
-    /// Of a frame: offset, timestamp, length, record.
-    static func frame(
-        offset: Int64,
-        timestamp: Int64,
-        length: UInt32,
-        _ record: UnsafeRawBufferPointer
-    ) -> UInt32 {
-        var head: [UInt8] = []
-        put(offset, &head)
-        put(timestamp, &head)
-        put(length, &head)
-        let sum = unsafe head.withUnsafeBytes { unsafe add($0, to: 0) }
-        return unsafe add(record, to: sum)
-    }
-
-    static func put(_ value: some FixedWidthInteger, _ bytes: inout [UInt8]) {
-        for index in 0..<value.bitWidth / 8 {
-            bytes.append(UInt8(truncatingIfNeeded: value >> (index * 8)))
-        }
-    }
-}
-
 /// Writes a journal file.
 struct JournalFileWriter {
     private let file: OutputFile
@@ -135,6 +94,19 @@ struct JournalFileWriter {
         count += 1
     }
 
+    /// Adds all records of a batch, at consecutive offsets from `first`, each with the time at which it was recorded.
+    mutating func append(_ batch: RecordBatch, from first: Int64) throws(FileFailure) {
+        for index in 0..<batch.count {
+            let record = batch.record(at: index)
+            // Records that stand before all time are as old as Kafka's times can be.
+            try unsafe append(
+                offset: first + Int64(index),
+                timestamp: max(0, record.recordedAt.microseconds / 1000),
+                record.allBytes
+            )
+        }
+    }
+
     /// Ends the file; the number of records in it.
     mutating func finish(highWatermark: Int64) throws(FileFailure) -> Int64 {
         let nothing = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
@@ -174,6 +146,7 @@ public struct JournalFileReader: ~Copyable {
 
     private let path: String
     private var input: JournalFileInput
+    /// Bytes in hand: they are skipped with the next step.
     private var length = 0
 
     /// Opens a file and reads its header.
@@ -191,36 +164,13 @@ public struct JournalFileReader: ~Copyable {
         input.skip(length)
         length = 0
         if highWatermark != nil { return false }
-        guard try input.fill(JournalFileHeader.frameSize) else { throw damage("it was cut off") }
-        let offset: Int64 = input.load(0)
-        let timestamp: Int64 = input.load(8)
-        let length: UInt32 = input.load(16)
-        let checksum: UInt32 = input.load(20)
+        guard try input.fill(JournalFileHeader.frameSize),
+            try input.fill(size(ofFrameAt: 0))
+        else { throw damage("it was cut off") }
+        let record = try record(ofFrameAt: 0)
         input.skip(JournalFileHeader.frameSize)
-        let isEnd = length == JournalFileHeader.endLength
-        guard isEnd || length <= JournalFileHeader.longest else {
-            throw damage("a length is impossible")
-        }
-        guard try input.fill(isEnd ? 0 : Int(length)) else { throw damage("it was cut off") }
-        let record = unsafe input.view(isEnd ? 0 : Int(length))
-        let sum = unsafe Checksum.frame(
-            offset: offset,
-            timestamp: timestamp,
-            length: length,
-            record
-        )
-        guard sum == checksum else { throw damage("a checksum is wrong") }
-        if isEnd {
-            guard timestamp == count else { throw damage("records are missing") }
-            highWatermark = offset
-            return false
-        }
-        guard offset > self.offset else { throw damage("offsets do not rise") }
-        self.offset = offset
-        self.timestamp = timestamp
-        self.length = Int(length)
-        count += 1
-        do { try self.record.check() } catch { throw damage(error.reason.rawValue) }
+        guard let record else { return false }
+        length = record.count
         return true
     }
 
@@ -231,6 +181,111 @@ public struct JournalFileReader: ~Copyable {
         return unsafe RecordView(base, count: length)
     }
 
+    /// Goes on by up to so many records, which lie beside each other in memory: none at the end.
+    ///
+    /// - Parameters:
+    ///   - limit: the most records to take; there may be fewer before the end, but at least one.
+    ///   - records: takes them instead of what it holds; good until the next call.
+    ///   - offsets: takes their offsets.
+    /// - Throws: where the file was cut off or damaged.
+    public mutating func next(
+        upTo limit: Int,
+        _ records: inout [RecordView],
+        offsets: inout [Int64]
+    ) throws(FileFailure) {
+        records.removeAll(keepingCapacity: true)
+        offsets.removeAll(keepingCapacity: true)
+        input.skip(length)
+        length = 0
+        while records.count < limit, highWatermark == nil {
+            // Views stand as long as nothing is read: what lies there in part waits for the next call.
+            if input.count < length + JournalFileHeader.frameSize
+                || input.count < length + size(ofFrameAt: length)
+            {
+                guard records.isEmpty else { return }
+                guard try input.fill(JournalFileHeader.frameSize),
+                    try input.fill(size(ofFrameAt: 0))
+                else { throw damage("it was cut off") }
+            }
+            guard let record = try record(ofFrameAt: length) else {
+                length += JournalFileHeader.frameSize
+                return
+            }
+            length += JournalFileHeader.frameSize + record.count
+            records.append(record)
+            offsets.append(offset)
+        }
+    }
+
+    /// Bytes of a frame whose head is in memory; the head's alone where its length is none.
+    private func size(ofFrameAt place: Int) -> Int {
+        let length: UInt32 = input.load(place + 16)
+        let isRecord = length <= JournalFileHeader.longest
+        return JournalFileHeader.frameSize + (isRecord ? Int(length) : 0)
+    }
+
+    /// Takes a frame that is in memory: its record, or nil where it ends the file.
+    private mutating func record(ofFrameAt place: Int) throws(FileFailure) -> RecordView? {
+        let offset: Int64 = input.load(place)
+        let timestamp: Int64 = input.load(place + 8)
+        let length: UInt32 = input.load(place + 16)
+        let checksum: UInt32 = input.load(place + 20)
+        let isEnd = length == JournalFileHeader.endLength
+        guard isEnd || length <= JournalFileHeader.longest else {
+            throw damage("a length is impossible")
+        }
+        let first = place + JournalFileHeader.frameSize
+        let count = isEnd ? 0 : Int(length)
+        let bytes = unsafe input.view(first + count)
+        // Both parts lie inside the view: the head without its checksum, and the record.
+        let head = unsafe Checksum.add(
+            UnsafeRawBufferPointer(rebasing: bytes[place..<place + 20]),
+            to: 0
+        )
+        let sum = unsafe Checksum.add(UnsafeRawBufferPointer(rebasing: bytes[first...]), to: head)
+        guard sum == checksum else { throw damage("a checksum is wrong") }
+        if isEnd {
+            guard timestamp == self.count else { throw damage("records are missing") }
+            highWatermark = offset
+            return nil
+        }
+        guard offset > self.offset else { throw damage("offsets do not rise") }
+        guard let base = bytes.baseAddress else { preconditionFailure("a frame is in memory") }
+        let record = unsafe RecordView(base + first, count: count)
+        self.offset = offset
+        self.timestamp = timestamp
+        self.count += 1
+        do { try record.check() } catch { throw damage(error.reason.rawValue) }
+        return record
+    }
+
+    /// How a file ends, without reading what is before: how many records it has, and the partition's high watermark.
+    ///
+    /// - Throws: where it was cut off or damaged at its end.
+    static func end(
+        of path: String
+    ) throws(FileFailure) -> (records: Int64, highWatermark: Int64, bytes: Int64) {
+        let file = try InputFile(path)
+        guard let size = file.size, size >= Int64(JournalFileHeader.frameSize) else {
+            throw FileFailure("read \(path): it is no whole journal file. Dump the journal again.")
+        }
+        var tail = [UInt8](repeating: 0, count: JournalFileHeader.frameSize)
+        try file.read(into: &tail, at: size - Int64(tail.count))
+        func number<Value: FixedWidthInteger>(_ place: Int) -> Value {
+            (0..<Value.bitWidth / 8).reduce(0) {
+                $0 | Value(truncatingIfNeeded: tail[place + $1]) << ($1 * 8)
+            }
+        }
+        let sum = unsafe tail.withUnsafeBytes { bytes in
+            // The head of a frame without its checksum.
+            unsafe Checksum.add(UnsafeRawBufferPointer(rebasing: bytes[..<20]), to: 0)
+        }
+        guard number(16) == JournalFileHeader.endLength, number(20) == sum else {
+            throw FileFailure("read \(path): it was cut off. Dump the journal again.")
+        }
+        return (number(8), number(0), size)
+    }
+
     private func damage(_ what: String) -> FileFailure {
         FileFailure(
             "read \(path): \(what), behind the record of offset \(offset). Dump the journal again."
@@ -239,36 +294,28 @@ public struct JournalFileReader: ~Copyable {
 }
 
 /// The bytes of a file, some of which are in memory.
+///
+/// They are read past the page cache: a journal is read once, and filling the cache takes longer than folding it.
 @safe
 struct JournalFileInput: ~Copyable {
-    private let file: InputFile
+    private var file: InputFile
     private var memory: UnsafeMutableRawBufferPointer
     private var first = 0
     private var last = 0
+    private static let block = 4096
 
     init(_ path: String) throws(FileFailure) {
-        file = try InputFile(path)
-        // Ours until `deinit`.
-        unsafe memory = .allocate(byteCount: 4 << 20, alignment: 16)
+        file = try InputFile(direct: path)
+        // Ours until `deinit`; whole blocks.
+        unsafe memory = .allocate(byteCount: 4 << 20, alignment: Self.block)
     }
 
     deinit { unsafe memory.deallocate() }
 
     /// Has the next `count` bytes in memory; false where the file has not so many left.
     mutating func fill(_ count: Int) throws(FileFailure) -> Bool {
-        if last - first >= count { return true }
-        let room = unsafe memory.count
-        if first + count > room {
-            let size = max(room, count)
-            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
-            // Both ranges are inside their memory: fewer than `count` bytes are left.
-            unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[first..<last]))
-            unsafe memory.deallocate()
-            unsafe memory = larger
-            last -= first
-            first = 0
-        }
         while last - first < count {
+            makeRoom(for: count)
             let read = try unsafe file.read(
                 into: UnsafeMutableRawBufferPointer(rebasing: memory[last...])
             )
@@ -276,6 +323,28 @@ struct JournalFileInput: ~Copyable {
             last += read
         }
         return true
+    }
+
+    /// Puts what is left before a whole block, at which reading goes on, with room for `count` bytes and a block.
+    private mutating func makeRoom(for count: Int) {
+        let left = last - first
+        let place = (left + Self.block - 1) / Self.block * Self.block
+        let needed = (place + count + 2 * Self.block) / Self.block * Self.block
+        let room = max(unsafe memory.count, needed)
+        var target = unsafe memory
+        if unsafe room > memory.count {
+            unsafe target = .allocate(byteCount: room, alignment: Self.block)
+        }
+        if left > 0, let to = target.baseAddress, let from = unsafe memory.baseAddress {
+            // Fewer than `place` bytes are left, and both ranges are inside their memory.
+            unsafe (to + place - left).copyMemory(from: from + first, byteCount: left)
+        }
+        if unsafe room > memory.count {
+            unsafe memory.deallocate()
+            unsafe memory = target
+        }
+        first = place - left
+        last = place
     }
 
     mutating func skip(_ count: Int) { first += count }

@@ -1,5 +1,4 @@
 public import Engine
-internal import Journal
 
 /// Folds journal files into the outputs that the service published from them: the proof that a journal gives the same
 /// bytes to everybody.
@@ -28,66 +27,41 @@ public struct JournalScore: Sendable {
 
     /// Folds all files.
     public func run() throws(FileScoreFailure) -> Report {
-        var found: [(header: JournalFileHeader, path: String)] = []
-        for path in files {
-            do { found.append((try JournalFileReader(path).header, path)) } catch {
-                throw .file(error)
-            }
-        }
-        found.sort { $0.header.partition < $1.header.partition }
-        for (left, right) in zip(found, found.dropFirst())
-        where left.header.partition == right.header.partition {
-            throw .file(
-                FileFailure(
-                    "fold \(left.path) and \(right.path): both hold partition \(left.header.partition)"
-                )
-            )
-        }
-        var outputs: [OutputFile] = []
-        for topic in OutputTopic.allCases {
-            do { outputs.append(try OutputFile(output + "/" + topic.name + ".ndjson")) } catch {
-                throw .file(error)
-            }
-        }
         var report = Report()
-        report.outputs = OutputTopic.allCases.map { ($0.name, 0) }
-        for (header, path) in found {
-            var machine = Machine()
+        do throws(ReplayFailure) {
+            let journal = try DumpedJournal(files)
+            let writer: OfflineWriter
             do throws(FileFailure) {
-                var reader = try JournalFileReader(path)
-                while try reader.next() {
-                    do throws(MachineFault) {
-                        try machine.apply(reader.record, offset: reader.offset)
-                    } catch {
-                        throw FileFailure("fold \(path): \(error.description)")
-                    }
-                    if machine.outputByteCount >= 1 << 20 {
-                        try Self.write(&machine, outputs, &report)
-                    }
-                }
-                try Self.write(&machine, outputs, &report)
+                writer = try OfflineWriter(outputs: output, isWatched: false)
             } catch {
-                throw .file(error)
+                throw ReplayFailure(error)
             }
-            report.records.append((header.partition, machine.counts.records))
-            report.counts.add(machine.counts)
-        }
-        for file in outputs {
-            do { try file.finish() } catch { throw .file(error) }
+            for extent in try journal.extents() {
+                var fold = PartitionFold(
+                    .state(of: extent.partition, before: nil),
+                    from: nil,
+                    to: nil
+                )
+                let take: PartitionFold.Take = { (machine, _) throws(ReplayFailure) in
+                    writer.sendAll(&machine)
+                    if let failure = writer.failure { throw ReplayFailure(failure) }
+                }
+                try journal.read(extent.partition, from: 0, below: extent.end) {
+                    (records, offsets) throws(ReplayFailure) in
+                    try fold.fold(records, offsets, take)
+                    return true
+                }
+                try fold.finish(take)
+                report.records.append((extent.partition, fold.machine.counts.records))
+                report.counts.add(fold.machine.counts)
+            }
+            writer.finish()
+            if let failure = writer.failure { throw ReplayFailure(failure) }
+            report.outputs = writer.counts
+        } catch {
+            throw .file(FileFailure(error.description))
         }
         return report
-    }
-
-    private static func write(
-        _ machine: inout Machine,
-        _ files: [OutputFile],
-        _ report: inout Report
-    ) throws(FileFailure) {
-        for place in files.indices {
-            try unsafe files[place].append(machine.outputs[place].bytes)
-            report.outputs[place].count += Int64(machine.outputs[place].count)
-        }
-        machine.removeOutputs()
     }
 }
 

@@ -22,7 +22,7 @@ final class FeedBatch: @unchecked Sendable {
 
 /// One input: lines decoded one ahead, so that several can be merged by record time.
 struct FileInput: ~Copyable {
-    private let file: InputFile
+    private var file: InputFile
     private let name: String
     private var splitter = LineSplitter()
     private var decoder: EventDecoder

@@ -16,6 +16,8 @@ public struct FileScoreOptions: Sendable {
     /// Folder for the output files; it exists.
     public var output: String
     public var tokenizer: Tokenizer
+    /// A file that the journal is kept in, as ``JournalDump`` writes one; nil keeps none.
+    public var journal: String?
     /// Called now and then with the events and bytes done, and the bytes there are (nil for pipes).
     public var progress: (@Sendable (Int64, Int64, Int64?) -> Void)?
 
@@ -91,7 +93,18 @@ public struct FileScore: Sendable {
         }
         let total: Int64? = sizes.contains { $0 == nil } ? nil : sizes.reduce(0) { $0 + ($1 ?? 0) }
         let writer: OfflineWriter
-        do { writer = try OfflineWriter(folder: options.output) } catch { throw .file(error) }
+        var journal: JournalFileWriter?
+        do throws(FileFailure) {
+            writer = try OfflineWriter(folder: options.output)
+            journal = try options.journal.map { (path) throws(FileFailure) in
+                try JournalFileWriter(
+                    path,
+                    JournalFileHeader(topic: "journal", partition: 0, partitionCount: 1)
+                )
+            }
+        } catch {
+            throw .file(error)
+        }
 
         let options = options
         let feeder = WorkThread("feed") {
@@ -108,6 +121,12 @@ public struct FileScore: Sendable {
         var codes: [String: Int64] = [:]
         var offset: Int64 = 0
         while let batch = filled.receive() {
+            do throws(FileFailure) {
+                try journal?.append(batch.records, from: offset)
+            } catch {
+                feedFailure.withLock { $0 = error }
+                break
+            }
             do throws(MachineFault) {
                 try machine.apply(batch.records, from: &offset)
             } catch {
@@ -130,6 +149,9 @@ public struct FileScore: Sendable {
         if let failure = writer.failure { throw .file(failure) }
         if let fault { throw .journal(fault) }
         if let failure = feedFailure.withLock({ $0 }) { throw .file(failure) }
+        do throws(FileFailure) { _ = try journal?.finish(highWatermark: offset) } catch {
+            throw .file(error)
+        }
         report.counts = machine.counts
         report.size = machine.size
         report.monitorTime = machine.monitorTime

@@ -7,20 +7,51 @@ final class OfflineWriter: Sendable {
     private struct Load: Sendable {
         var buffers: [OutputBuffer]
         var deadLetters: [UInt8]
+        /// Behind it all is written that was sent so far, and this is told in which state the files are.
+        var mark: Mark?
     }
+    /// Takes the states of the output files, by topic, on the writer's thread.
+    typealias Mark = @Sendable ([WrittenState]) throws(FileFailure) -> Void
+
     private let full = Channel<Load>(capacity: 3)
     private let empty = Channel<[OutputBuffer]>(capacity: 8)
     private let thread: WorkThread
     private let state: WriterState
 
     /// Makes the five files in a folder that exists.
-    init(folder: String) throws(FileFailure) {
+    convenience init(folder: String) throws(FileFailure) {
         var files: [OutputFile] = []
-        for topic in OutputTopic.allCases {
-            files.append(try OutputFile(folder + "/" + topic.name + ".ndjson"))
+        for path in Self.paths(in: folder) { files.append(try OutputFile(path)) }
+        self.init(files, letters: try OutputFile(folder + "/dead-letters.ndjson"))
+    }
+
+    /// Makes the four output files in a folder that exists, without dead letters; watched ones can tell their states.
+    convenience init(outputs folder: String, isWatched: Bool) throws(FileFailure) {
+        var files: [OutputFile] = []
+        for path in Self.paths(in: folder) {
+            files.append(try OutputFile(path, isWatched: isWatched))
         }
-        let letters = try OutputFile(folder + "/dead-letters.ndjson")
-        let outputs = files
+        self.init(files, letters: nil)
+    }
+
+    /// Goes on with the four output files of a folder, each in a state in which it was left.
+    convenience init(
+        outputs folder: String,
+        goingOnAt states: [WrittenState]
+    ) throws(FileFailure) {
+        var files: [OutputFile] = []
+        for (path, state) in zip(Self.paths(in: folder), states) {
+            files.append(try OutputFile(path, goingOnAt: state))
+        }
+        self.init(files, letters: nil)
+    }
+
+    /// Where the outputs go, by topic.
+    static func paths(in folder: String) -> [String] {
+        OutputTopic.allCases.map { folder + "/" + $0.name + ".ndjson" }
+    }
+
+    private init(_ outputs: [OutputFile], letters: OutputFile?) {
         for _ in 0..<3 { empty.send(OutputTopic.allCases.map { _ in OutputBuffer() }) }
         let (full, empty) = (full, empty)
         let state = WriterState()
@@ -32,17 +63,24 @@ final class OfflineWriter: Sendable {
                         try unsafe outputs[place].append(buffer.bytes)
                         state.add(Int64(buffer.count), to: place)
                     }
-                    var failure: FileFailure?
-                    unsafe load.deadLetters.withUnsafeBytes { bytes in
-                        do throws(FileFailure) { try unsafe letters.append(bytes) } catch {
-                            failure = error
+                    if let letters {
+                        var failure: FileFailure?
+                        unsafe load.deadLetters.withUnsafeBytes { bytes in
+                            do throws(FileFailure) { try unsafe letters.append(bytes) } catch {
+                                failure = error
+                            }
                         }
+                        if let failure { throw failure }
                     }
-                    if let failure { throw failure }
+                    if let mark = load.mark {
+                        var states: [WrittenState] = []
+                        for file in outputs { states.append(try file.settle()) }
+                        try mark(states)
+                    }
                     empty.send(load.buffers)
                 }
                 for file in outputs { try file.finish() }
-                try letters.finish()
+                try letters?.finish()
             } catch {
                 state.fail(error)
                 full.close()
@@ -73,15 +111,36 @@ final class OfflineWriter: Sendable {
     /// Takes what the machine has written since, if it is worth a hand-over.
     func send(_ machine: inout Machine, deadLetters: [UInt8]) {
         guard machine.outputByteCount >= 1 << 19 || !deadLetters.isEmpty else { return }
+        sendAll(&machine, deadLetters: deadLetters)
+    }
+
+    /// Takes all that the machine has written since; with a mark, tells when it is in the files, and their states.
+    func sendAll(_ machine: inout Machine, deadLetters: [UInt8] = [], mark: Mark? = nil) {
         guard let buffers = empty.receive() else { return }
-        full.send(Load(buffers: machine.exchangeOutputs(for: buffers), deadLetters: deadLetters))
+        full.send(
+            Load(
+                buffers: machine.exchangeOutputs(for: buffers),
+                deadLetters: deadLetters,
+                mark: mark
+            )
+        )
+    }
+
+    /// Has it told when all that was sent is in the files, and their states.
+    func sendMark(_ mark: @escaping Mark) {
+        guard let buffers = empty.receive() else { return }
+        for buffer in buffers { buffer.removeAll() }
+        full.send(Load(buffers: buffers, deadLetters: [], mark: mark))
     }
 
     /// Writes the rest and closes the files.
     func finish(_ machine: inout Machine) {
-        if let buffers = empty.receive() {
-            full.send(Load(buffers: machine.exchangeOutputs(for: buffers), deadLetters: []))
-        }
+        sendAll(&machine)
+        finish()
+    }
+
+    /// Closes the files behind all that was sent.
+    func finish() {
         full.close()
         thread.join()
     }

@@ -483,6 +483,20 @@ struct OutputSender: ~Copyable {
         _ machine: inout Machine,
         _ producer: inout TransactionalProducer
     ) throws(Setback) {
+        do throws(KafkaError) {
+            try send(&machine) { (batch, topic) throws(KafkaError) in
+                try producer.produce(&batch, to: topic)
+            }
+        } catch {
+            throw Setback(error)
+        }
+    }
+
+    /// Hands all outputs to `produce`, a topic at a time, and empties the buffers.
+    mutating func send(
+        _ machine: inout Machine,
+        _ produce: (inout ProduceBatch, ProducerTopic) throws(KafkaError) -> Void
+    ) throws(KafkaError) {
         for topic in OutputTopic.allCases {
             let buffer = machine.outputs[Int(topic.rawValue)]
             guard buffer.count > 0 else { continue }
@@ -501,9 +515,7 @@ struct OutputSender: ~Copyable {
                     )
                 }
             }
-            do { try producer.produce(&batch, to: topics[Int(topic.rawValue)]) } catch {
-                throw Setback(error)
-            }
+            try produce(&batch, topics[Int(topic.rawValue)])
         }
         machine.removeOutputs()
     }

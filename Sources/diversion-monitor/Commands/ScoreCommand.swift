@@ -44,6 +44,12 @@ enum ScoreCommand {
                 isRequired: true,
                 "The folder to write to; it is made if it is missing"
             ),
+            .value(
+                "keep-journal",
+                .file,
+                "Keep the journal in this file, for \"replay\": the events without patient"
+                    + " identifiers, the tables and the policy"
+            ),
             .flag("quiet", short: "q", "Say nothing but what went wrong"),
         ] + MonitorSettings.options(.tokens),
         examples: [
@@ -77,7 +83,9 @@ enum ScoreCommand {
 
     private static func foldJournal(_ invocation: Invocation) throws(CommandFailure) {
         let inputs = invocation.strings("INPUT")
-        let given = ["reference", "policy"].filter(invocation.isGiven).map { "--" + $0 }
+        let given = ["reference", "policy", "keep-journal"].filter(invocation.isGiven).map {
+            "--" + $0
+        }
         guard !inputs.isEmpty, given.isEmpty else {
             throw CommandFailure(
                 inputs.isEmpty
@@ -124,7 +132,7 @@ enum ScoreCommand {
         if !isQuiet {
             for warning in input.reference.warnings { errors.print("warning: \(warning)") }
         }
-        try checkInputs(inputs, output)
+        try checkInputs(inputs, output, journal: invocation.stringIfGiven("keep-journal"))
         try Files.makeFolder(output)
 
         let tokenizer = settings.tokenizer
@@ -141,7 +149,7 @@ enum ScoreCommand {
         let onProgress: @Sendable (Int64, Int64, Int64?) -> Void = { events, bytes, total in
             progress.update(events, bytes: bytes, of: total)
         }
-        let options = FileScoreOptions(
+        var options = FileScoreOptions(
             reference: input.reference.publication.rows,
             referenceDigest: input.reference.publication.digest,
             policies: input.policies,
@@ -150,6 +158,7 @@ enum ScoreCommand {
             tokenizer: tokenizer ?? Tokenizer(.published),
             progress: isQuiet ? nil : onProgress
         )
+        options.journal = invocation.stringIfGiven("keep-journal")
         let start = ContinuousClock.now
         let report: FileScoreReport
         do throws(FileScoreFailure) {
@@ -190,11 +199,13 @@ enum ScoreCommand {
     /// All inputs that are not there, and those that would be overwritten before they are read.
     private static func checkInputs(
         _ inputs: [String],
-        _ output: String
+        _ output: String,
+        journal: String? = nil
     ) throws(CommandFailure) {
         var problems: [String] = []
-        let written = ["decisions", "alerts", "accumulators", "replenishments", "dead-letters"]
-            .map { Files.path(output, $0 + ".ndjson") }
+        let written =
+            ["decisions", "alerts", "accumulators", "replenishments", "dead-letters"]
+            .map { Files.path(output, $0 + ".ndjson") } + (journal.map { [$0] } ?? [])
         for (place, path) in inputs.enumerated() {
             if inputs[..<place].contains(path) {
                 problems.append("could not read \(path): it is named twice. Name it once.")
@@ -205,7 +216,7 @@ enum ScoreCommand {
             } else if written.contains(where: { Files.isSame($0, path) }) {
                 problems.append(
                     "could not read \(path): it would be overwritten by this run."
-                        + " Give another --output."
+                        + " Write to another place."
                 )
             }
         }
