@@ -78,9 +78,9 @@ enum JournalVerifyCommand {
         }
         line.withLock { $0.finish(Int(report.parts.reduce(0) { $0 + $1.records })) }
         if invocation.flag("json") {
-            VerificationText.writeJSON(report, to: invocation.terminal.output)
+            JournalVerificationText.writeJSON(report, to: invocation.terminal.output)
         } else {
-            VerificationText.write(
+            JournalVerificationText.write(
                 report,
                 to: invocation.terminal,
                 isQuiet: invocation.flag("quiet")
@@ -91,7 +91,7 @@ enum JournalVerifyCommand {
 }
 
 /// A verification's findings, for people and for programs.
-enum VerificationText {
+enum JournalVerificationText {
     /// Problems with their places, each kind with its meaning, then a summary.
     static func write(
         _ report: JournalVerification.Report,

@@ -86,7 +86,7 @@ enum ReplayCommand {
                 "diversion-monitor replay --policy strict.yaml -o what-if --yes dump/*.dmj"
             ),
         ],
-        exitStatuses: [.planOnly, .differs, .tryAgain, .wrongInput, .interrupted]
+        exitStatuses: [.planOnly, .publishedDiffers, .tryAgain, .wrongInput, .interrupted]
     ) { invocation in
         let options = try options(invocation)
         Interruption.listen()
@@ -158,7 +158,7 @@ enum ReplayCommand {
         }
         let told = VerificationText(verification, cause)
         output.write(invocation.flag("json") ? told.json : told.text)
-        return verification.isSame ? .success : .differs
+        return verification.isSame ? .success : .publishedDiffers
     }
 
     // MARK: what was asked for
@@ -264,7 +264,10 @@ enum ReplayCommand {
 
 extension ExitStatus {
     fileprivate static let planOnly = Self(2, "the plan was printed and nothing was done")
-    fileprivate static let differs = Self(3, "what was published is not what the journal says")
+    fileprivate static let publishedDiffers = Self(
+        3,
+        "what was published is not what the journal says"
+    )
     fileprivate static let interrupted = Self(130, "it was interrupted; with --output it can go on")
 }
 
