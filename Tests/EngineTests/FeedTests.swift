@@ -36,7 +36,7 @@ struct FeedTests {
                                 "D\(id)",
                                 at: later,
                                 patient: "P\(id)",
-                                cash: number == 0
+                                cash: number != 1
                             )
                         )
                     )
