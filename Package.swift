@@ -16,6 +16,8 @@ let safe = strict + [.strictMemorySafety()]
 let views = safe + [.enableExperimentalFeature("Lifetimes")]
 /// Tests: `strict` is enough where nothing is shipped.
 let tests = strict + [.enableExperimentalFeature("Lifetimes")]
+/// What runs on fibers: accesses are not watched, as the runtime's list of them is one a thread.
+let simulated = tests + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 
 let package = Package(
     name: "diversion-monitor",
@@ -96,6 +98,32 @@ let package = Package(
             dependencies: ["Engine", "Ingest", "Journal", "Kafka", "Pipeline"],
             path: "Tests/ServiceStage",
             swiftSettings: tests
+        ),
+        // The pipeline on a simulated Kafka with simulated threads: the same sources, other modules below.
+        .target(name: "CFibers", path: "Tests/CFibers"),
+        .target(
+            name: "Simulator",
+            dependencies: ["CFibers"],
+            path: "Tests/Simulator",
+            swiftSettings: simulated
+        ),
+        .target(
+            name: "SimulatedKafka",
+            dependencies: ["CKafka", "Simulator"],
+            path: "Tests/SimulatedKafka",
+            swiftSettings: simulated
+        ),
+        .target(
+            name: "SimulatedPipeline",
+            dependencies: [
+                "Engine", "Ingest", "Journal", "SimulatedKafka", "Simulator", "CShims", "CZstd",
+                "CXXHash",
+            ],
+            path: "Tests/SimulatedPipeline",
+            exclude: ["Pipeline/Threads"],
+            swiftSettings: simulated + [
+                .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
+            ]
         ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
