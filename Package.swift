@@ -125,6 +125,21 @@ let package = Package(
                 .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
             ]
         ),
+        .target(
+            name: "SimulationKit",
+            dependencies: [
+                "CFibers", "Engine", "Ingest", "Journal", "SimulatedKafka", "SimulatedPipeline",
+                "Simulator",
+            ],
+            path: "Tests/SimulationKit",
+            swiftSettings: simulated
+        ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["SimulationKit"],
+            path: "Tests/Simulate",
+            swiftSettings: tests
+        ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),

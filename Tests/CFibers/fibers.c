@@ -2,6 +2,7 @@
 #include "fibers.h"
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -65,3 +66,5 @@ void *dm_thread_value(void) { return thread_value; }
 void dm_set_thread_value(void *value) { thread_value = value; }
 
 void dm_small_pages(void) { prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
+
+void dm_show_lines(void) { setvbuf(stdout, NULL, _IOLBF, 0); }

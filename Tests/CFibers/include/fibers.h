@@ -20,3 +20,6 @@ void dm_set_thread_value(void *_Nullable value);
 /// No pages of 2 MiB for this process: simulated machines are many and small, and to clear such a page takes longer than
 /// to fold all that is in it.
 void dm_small_pages(void);
+
+/// Standard output shows each line at once.
+void dm_show_lines(void);
