@@ -60,7 +60,7 @@ final class ProducerCore: @unchecked Sendable {
         isSending = true
         simulation.after(Int64(1000 + simulation.chance.below(4000))) { [self] in
             isSending = false
-            guard !isGone, !waiting.isEmpty, connection.process.isRunning,
+            guard !isGone, !waiting.isEmpty, onItsWay == nil, connection.process.isRunning,
                 connection.network.reaches(connection.process, cluster)
             else { return }
             let count = 1 + simulation.chance.below(waiting.count)
@@ -125,15 +125,18 @@ final class ProducerCore: @unchecked Sendable {
 
     /// Delivers everything.
     func flush(until deadline: Int64, _ attempt: String) throws(KafkaError) {
-        while let late = onItsWay {
-            if simulation.clock >= deadline {
+        while true {
+            if simulation.clock >= deadline, onItsWay != nil || !waiting.isEmpty {
                 throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, attempt)
             }
-            simulation.sleep(max(late.at - simulation.clock, 0) + 500)
-            if connection.process.isDead { throw Connection.gone(attempt) }
-        }
-        while !waiting.isEmpty {
+            if let late = onItsWay {
+                simulation.sleep(max(late.at - simulation.clock, 0) + 500)
+                if connection.process.isDead { throw Connection.gone(attempt) }
+                continue
+            }
+            if waiting.isEmpty { return }
             let isDone = try connection.ask(.produce, attempt, until: deadline) {
+                guard onItsWay == nil else { return false }
                 // What was lost on its way is sent again and taken once.
                 let count =
                     simulation.chance.happens(100)
@@ -143,9 +146,6 @@ final class ProducerCore: @unchecked Sendable {
                 return true
             }
             if !isDone { simulation.sleep(Int64(3000 + simulation.chance.below(4000))) }
-            if simulation.clock >= deadline, !waiting.isEmpty {
-                throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, attempt)
-            }
         }
     }
 
