@@ -254,7 +254,7 @@ public struct FetchQueue: ~Copyable, @unchecked Sendable {
                     now + Int64(simulation.chance.below(15_000_000))
                 )
             }
-            return now + 50_000
+            return simulation.clock + 50_000
         }
         // At times little of it has come yet.
         let most =

@@ -237,6 +237,8 @@ public final class World: @unchecked Sendable {
             }
             simulation.sleep(100_000)
         }
+        // The last markers take their time.
+        simulation.sleep(3_000_000)
     }
 }
 
