@@ -92,7 +92,7 @@ final class Group {
             let before = members[old]
             member.id = "\(instance)-\(nextMember)"
             members[old] = member
-            before.fence()
+            if before !== member { before.fence() }
             if case .stable = phase {
                 member.phase = .syncing
                 sync(member, before.granted, generation)
@@ -241,6 +241,12 @@ final class Group {
                 client.lose("was removed")
                 continue
             }
+            if client.phase == .stable || client.phase == .revoking,
+                client.generation != generation
+            {
+                client.lose("is of generation \(client.generation)")
+                continue
+            }
             if now - client.lastPoll > Self.pollInterval {
                 // It leaves by itself, and joins again with its next poll.
                 remove(client, "does not poll")
@@ -273,6 +279,8 @@ final class Member: @unchecked Sendable {
     var granted: [TopicPartition] = []
     /// What it knows it has.
     private(set) var assignment: [TopicPartition] = []
+    /// The generation it knows.
+    private(set) var generation: Int32 = -1
     var events: [MembershipEvent] = []
     var lastPoll: Int64 = 0
     var lastHeartbeat: Int64 = 0
@@ -302,6 +310,7 @@ final class Member: @unchecked Sendable {
 
     func receive(_ partitions: [TopicPartition], _ generation: Int32) {
         assignment = partitions
+        self.generation = generation
         phase = .stable
         tell(
             .assigned(
@@ -317,6 +326,7 @@ final class Member: @unchecked Sendable {
     }
 
     func lose(_ reason: String) {
+        Simulation.current.say("group \(group.name)", "\(id) is lost: it \(reason)")
         tell(.lost(assignment))
         assignment = []
         phase = .outside

@@ -73,12 +73,15 @@ final class ProducerCore: @unchecked Sendable {
             // It is on its way, and may arrive when its sender is no more.
             let delay = Int64(simulation.chance.below(2_000_000))
             waiting.removeFirst(count)
-            onItsWay = (sent, simulation.now + delay)
-            simulation.after(delay) { [self] in
-                guard onItsWay != nil else { return }
-                onItsWay = nil
-                _ = arrive(sent)
-            }
+            travel(sent, delay)
+        }
+    }
+
+    /// Records are on their way, whatever becomes of their sender.
+    private func travel(_ sent: [(log: PartitionLog, record: LogRecord)], _ delay: Int64) {
+        onItsWay = (sent, simulation.now + delay)
+        simulation.after(delay) { [self] in
+            if arrive(sent) { onItsWay = nil } else { travel(sent, 5000) }
         }
     }
 

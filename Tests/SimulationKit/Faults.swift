@@ -8,7 +8,8 @@ extension World {
     private enum Fault: String, CaseIterable {
         case killAtRequest, pauseAtRequest, loseRequest, delayRequest, kill, pause, terminate, cut,
             brokerAway, rebalance, losses, delays, strayEnds, clock, damageSnapshot, loseSnapshots,
-            compact, trimSources
+            compact, trimSources,
+            publish
 
         /// How often of all.
         var weight: Int {
@@ -19,7 +20,7 @@ extension World {
             case .strayEnds: 10
             case .kill, .pause, .rebalance: 6
             case .terminate, .cut, .brokerAway, .losses, .delays: 4
-            case .clock, .damageSnapshot, .loseSnapshots, .compact, .trimSources: 3
+            case .clock, .damageSnapshot, .loseSnapshots, .compact, .trimSources, .publish: 3
             }
         }
     }
@@ -58,8 +59,8 @@ extension World {
 
     /// Longer than the session, the transaction, or neither.
     private func while_() -> Int64 {
-        Int64(chance.pick([300, 1500, 5000, 7500, 12_000, 16_000])) * 1000
-            + Int64(chance.below(1_000_000))
+        Int64(chance.pick([20, 100, 300, 1500, 1500, 4000, 6500, 8000, 12_000])) * 1000
+            + Int64(chance.below(900_000))
     }
 
     private func strike(_ fault: Fault) {
@@ -95,6 +96,7 @@ extension World {
         case .compact:
             for log in cluster.partitions(of: "snapshots") ?? [] { log.compact() }
         case .trimSources: trimSources()
+        case .publish: publishAgain()
         }
     }
 

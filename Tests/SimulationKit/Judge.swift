@@ -1,6 +1,7 @@
 import Engine
 import Journal
 import SimulatedKafka
+import SimulatedPipeline
 import Simulator
 
 /// Looks at what a history has left behind: nothing lost, nothing twice, no byte that a clean fold would not write, and
@@ -151,6 +152,7 @@ struct Judge {
             if group.count == Machine.groupSize { try fold() }
         }
         try fold()
+        try checkState(partition, log, end, StateImage(of: &machine))
         for topic in OutputTopic.allCases {
             if let record = outputs[Int(topic.rawValue)].next() {
                 throw Finding(
@@ -162,6 +164,54 @@ struct Judge {
                 throw Finding("a transaction is open on \(topic.name)[\(partition)] for ever")
             }
         }
+    }
+
+    /// The newest snapshot, folded on, is the state of the clean fold, bit by bit.
+    private func checkState(
+        _ partition: Int32,
+        _ log: PartitionLog,
+        _ end: Int64,
+        _ clean: StateImage
+    ) throws(Finding) {
+        let committed = cluster.committed(World.application + ".score", log.name)
+        guard let receipt = committed?.metadata,
+            let snapshots = cluster.log(TopicPartition("snapshots", partition))
+        else { return }
+        var machine = Machine()
+        let records = snapshots.records.filter { snapshots.isVisible($0) }.map {
+            ($0.offset, Array($0.keyBytes), Array($0.valueBytes))
+        }
+        guard
+            let first = StateCheck.takeUp(
+                &machine,
+                receipt: receipt,
+                partition: partition,
+                records
+            )
+        else { return }
+        var place = log.index(of: first)
+        while place < log.records.count, log.records[place].offset < end {
+            let record = log.records[place]
+            place += 1
+            guard log.isVisible(record), let base = record.value else { continue }
+            do {
+                try machine.apply(
+                    RecordView(base, count: record.valueCount),
+                    offset: record.offset
+                )
+            } catch {
+                throw Finding("\(log.name) cannot be folded from its snapshot at \(first): \(error)")
+            }
+            machine.removeOutputs()
+        }
+        let image = StateImage(of: &machine)
+        let isEqual = image.withBytes { left in
+            clean.withBytes { right in left.elementsEqual(right) }
+        }
+        guard isEqual else {
+            throw Finding("\(log.name): the state from the snapshot at \(first) is another one")
+        }
+        world.outcome.states += 1
     }
 
     private static func text(_ bytes: UnsafeRawBufferPointer) -> String {

@@ -32,6 +32,10 @@ public struct Plan: Sendable {
     let length: Int64
     let turns: Int
     let forgottenMarkers: Int
+    /// The offsets of a group expire in the end.
+    let losesOffsets: Bool
+    /// The journal is cut when all is done.
+    let losesJournal: Bool
 
     init(seed: UInt64, scale: Scale) {
         var chance = SeededChance(seed: seed ^ 0xA11CE)
@@ -49,5 +53,7 @@ public struct Plan: Sendable {
         length = Int64(chance.number(20...35)) * 1_000_000
         turns = chance.number(5...12)
         forgottenMarkers = chance.happens(100) ? 20 : 0
+        losesOffsets = chance.happens(60)
+        losesJournal = chance.happens(20)
     }
 }

@@ -25,6 +25,8 @@ public final class World: @unchecked Sendable {
         public var faults: [String: Int] = [:]
         /// How often something was seen in the service's log, by event.
         public var seen: [String: Int] = [:]
+        /// States that were folded from a snapshot and are those of the clean fold.
+        public var states = 0
         /// A hash of all that is committed in the end: the same for the same seed.
         public var digest: UInt64 = 0
     }
@@ -42,8 +44,14 @@ public final class World: @unchecked Sendable {
     var isFed = false
     /// No process is started any more.
     var isClosing = false
-    /// A worker may end with status 78 since somebody has asked for it.
+    /// Something was done that must end the service with status 78.
     var expects78 = false
+    /// How often it did.
+    var ended78 = 0
+    /// Nobody starts a process: a person is at work.
+    var isHeld = false
+    /// What the reference topic holds.
+    var rows = SampleEvents.shared.rows
 
     /// The history of a seed.
     public init(seed: UInt64, scale: Plan.Scale, trace: ((Int64, String, String) -> Void)? = nil) {
@@ -78,11 +86,14 @@ public final class World: @unchecked Sendable {
         while !isFed, simulation.failure == nil { simulation.sleep(500_000) }
         simulation.sleep(max(0, plan.length + 1_000_000 - simulation.now))
         heal()
+        if plan.losesOffsets, simulation.failure == nil { loseOffsets() }
         settle()
         isClosing = true
         if simulation.failure == nil { stopAll() }
         for worker in workers { worker.process?.kill() }
         if simulation.failure == nil { Judge(self).judge() }
+        if plan.losesJournal, simulation.failure == nil { loseJournal() }
+        for worker in workers { worker.process?.kill() }
         for _ in 0..<1000 where workers.contains(where: { ($0.process?.threads ?? 0) > 0 }) {
             simulation.sleep(1000)
         }
@@ -101,8 +112,10 @@ public final class World: @unchecked Sendable {
         ] { cluster.makeTopic(topic, partitions: plan.journalPartitions) }
     }
 
-    private func publish() {
-        for record in ReferenceTopic.publication(of: SampleEvents.shared.rows) {
+    private func publish() { publish(ReferenceTopic.publication(of: rows)) }
+
+    private func publish(_ records: [ReferenceTopic.Record]) {
+        for record in records {
             cluster.append(
                 record.value,
                 key: record.key,
@@ -110,6 +123,15 @@ public final class World: @unchecked Sendable {
                 to: TopicPartition("reference", 0)
             )
         }
+    }
+
+    /// Some rows are withdrawn, and the rest of the table stands as it was in the beginning.
+    func publishAgain() {
+        let all = SampleEvents.shared.rows
+        let gone = Set((0..<chance.below(4)).map { _ in chance.below(all.count) })
+        let next = all.indices.filter { !gone.contains($0) }.map { all[$0] }
+        publish(ReferenceTopic.publication(of: next, after: rows))
+        rows = next
     }
 
     /// The settings of one worker.
@@ -262,7 +284,9 @@ final class Worker: @unchecked Sendable {
     var name: String { "w\(number).\(starts)" }
 
     func start() {
-        guard !world.isClosing, world.simulation.failure == nil else { return }
+        guard !world.isClosing, !world.isHeld, world.simulation.failure == nil, !isUp else {
+            return
+        }
         starts += 1
         let name = name
         let simulation = world.simulation
@@ -281,8 +305,12 @@ final class Worker: @unchecked Sendable {
         simulation.spawn("main", in: process) { [self] in
             let end = Service(configuration).run(until: stop)
             guard !process.isDead else { return }
-            if end.kind == .configuration, !world.expects78 {
-                simulation.fail("\(name) ended with status 78: \(end.message)")
+            if end.kind == .configuration {
+                if world.expects78 {
+                    world.ended78 += 1
+                } else {
+                    simulation.fail("\(name) ended with status 78: \(end.message)")
+                }
             }
             // What its threads have not finished ends with it.
             process.kill()
@@ -293,7 +321,7 @@ final class Worker: @unchecked Sendable {
         isUp = false
         let simulation = world.simulation
         simulation.after(max(pause, downUntil - simulation.now)) { [self] in
-            if !isUp { start() }
+            start()
         }
     }
 
@@ -308,10 +336,7 @@ final class Worker: @unchecked Sendable {
     /// Asks it to end; the supervisor starts it again.
     func terminate() { if isUp { stop?.stop() } }
 
-    func stopForGood() {
-        world.isClosing = true
-        stop?.stop()
-    }
+    func stopForGood() { stop?.stop() }
 
     func setClock(_ microseconds: Int64) {
         wallOffset += microseconds
