@@ -140,6 +140,27 @@ let package = Package(
             path: "Tests/Simulate",
             swiftSettings: tests
         ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulationKit"],
+            path: "Tests/SimulationTests",
+            swiftSettings: tests
+        ),
+        // One suite of files, on the real Kafka and on the simulated one.
+        .testTarget(
+            name: "KafkaConformanceTests",
+            dependencies: ["Kafka", "TestKit"],
+            path: "Tests/KafkaConformanceTests",
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "SimulatedConformanceTests",
+            dependencies: ["SimulatedKafka", "Simulator"],
+            path: "Tests/SimulatedConformanceTests",
+            swiftSettings: simulated + [
+                .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
+            ]
+        ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),

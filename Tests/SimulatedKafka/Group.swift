@@ -127,7 +127,8 @@ final class Group {
     /// A rebalance begins; members hear of it with their heartbeats.
     func prepare(_ reason: String) {
         guard !members.isEmpty else { return }
-        if case .preparing = phase {} else {
+        if case .preparing = phase {
+        } else {
             simulation.say("group \(name)", "rebalances: \(reason)")
             phase = .preparing(until: simulation.now + Self.pollInterval)
         }

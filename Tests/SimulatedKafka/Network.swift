@@ -138,9 +138,7 @@ struct Connection {
         KafkaError(RD_KAFKA_RESP_ERR__DESTROY, attempt)
     }
 
-    /// Carries a request there and its answer back; sent again until a time.
-    ///
-    /// - Parameter sends: counts how often it was sent.
+    /// Carries a request there and its answer back; sent again until a time, which `sends` counts.
     func ask<Answer>(
         _ kind: RequestKind,
         _ attempt: String,

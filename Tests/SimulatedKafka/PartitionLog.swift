@@ -95,10 +95,8 @@ public final class PartitionLog {
         waiting.wakeAll()
     }
 
-    /// Appends within a transaction of a producer.
-    ///
-    /// - Parameter verify: asks the coordinator whether it knows of this partition in an open transaction; asked once a
-    ///   transaction, as brokers do.
+    /// Appends within a transaction of a producer. `verify` asks the coordinator whether it knows of this partition in an
+    /// open transaction: asked once a transaction, as brokers do.
     func append(
         _ record: LogRecord,
         _ producer: Int64,

@@ -49,7 +49,10 @@ final class ProducerCore: @unchecked Sendable {
             )
         }
         if record.valueCount + record.keyCount + 100 > 2_000_000 {
-            throw KafkaError(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "write a record to \(topic.name)")
+            throw KafkaError(
+                RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                "write a record to \(topic.name)"
+            )
         }
         waiting.append((log, record))
     }
@@ -221,10 +224,12 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     private var isOpen = false
     private var isAbandoned = false
     private var fatal: KafkaError?
+    private let timeout: Int64
 
     /// Makes a producer.
     public init(id: String, _ settings: ClientSettings) throws(KafkaError) {
         self.id = id
+        timeout = settings["transaction.timeout.ms"].flatMap { Int64($0) } ?? 10_000
         core = ProducerCore(id: id)
     }
 
@@ -237,14 +242,14 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         let attempt = "take over the transactions of \(id)"
         let connection = core.connection
         let deadline = connection.deadline(limit)
-        let id = id
+        let (id, timeout) = (id, timeout * 1000)
         do throws(KafkaError) {
             while true {
                 let given: (Int64, Int32)? = try connection.ask(
                     .initialize,
                     attempt,
                     until: deadline
-                ) { try? connection.cluster.initialize(id, timeout: 10_000_000) }
+                ) { try? connection.cluster.initialize(id, timeout: timeout) }
                 if let given {
                     (core.producer, core.epoch) = given
                     return
@@ -446,8 +451,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         let (id, epoch) = (id, core.epoch)
         while true {
             // A request that the client has given up may still be on its way.
-            if cluster.network.strayEnds > 0, simulation.chance.happens(cluster.network.strayEnds)
-            {
+            if cluster.network.strayEnds > 0, simulation.chance.happens(cluster.network.strayEnds) {
                 endTransactionRequests += 1
                 simulation.say(connection.process.name, "EndTxn of \(id) is late")
                 simulation.after(Int64(simulation.chance.below(6_000_000))) {

@@ -79,7 +79,9 @@ public struct Campaign: Sendable {
                         defer { next += 1 }
                         return next
                     }
-                    guard let seed, sum.withLock({ $0.failures.count < mostFailures }) else { break }
+                    guard let seed, sum.withLock({ $0.failures.count < mostFailures }) else {
+                        break
+                    }
                     let outcome = World(seed: seed, scale: scale).run()
                     sum.withLock { $0.add(outcome) }
                 }
@@ -114,7 +116,9 @@ public struct Campaign: Sendable {
     /// Does what the words of a command line ask for; the exit status.
     public static func run(_ words: [String: String]) -> Int32 {
         dm_show_lines()
-        func number(_ name: String, _ other: Int) -> Int { words[name].flatMap { Int($0) } ?? other }
+        func number(_ name: String, _ other: Int) -> Int {
+            words[name].flatMap { Int($0) } ?? other
+        }
         var campaign = Campaign(
             scale: Plan.Scale(events: number("events", 5000), faults: number("faults", 40)),
             threads: number("threads", 2)
@@ -131,7 +135,9 @@ public struct Campaign: Sendable {
         if let path = words["state"],
             let text = try? String(contentsOfFile: path, encoding: .utf8),
             let last = text.split(separator: "\n").last?.split(separator: " ").first
-        { next = max(next, UInt64(last) ?? first) }
+        {
+            next = max(next, UInt64(last) ?? first)
+        }
         var failed = 0
         while next < end {
             let piece = next..<min(end, next + UInt64(number("piece", 500)))
@@ -147,7 +153,9 @@ public struct Campaign: Sendable {
             if let path = words["state"] {
                 let known = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
                 let seeds = sum.failures.map { "\($0.seed)" }.joined(separator: ",")
-                try? (known + "\(next) histories=\(sum.histories) outputs=\(sum.outputs) failed=[\(seeds)]\n")
+                try?
+                    (known
+                    + "\(next) histories=\(sum.histories) outputs=\(sum.outputs) failed=[\(seeds)]\n")
                     .write(toFile: path, atomically: true, encoding: .utf8)
             }
             if sum.failures.count >= campaign.mostFailures { break }

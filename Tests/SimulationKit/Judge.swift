@@ -200,7 +200,9 @@ struct Judge {
                     offset: record.offset
                 )
             } catch {
-                throw Finding("\(log.name) cannot be folded from its snapshot at \(first): \(error)")
+                throw Finding(
+                    "\(log.name) cannot be folded from its snapshot at \(first): \(error)"
+                )
             }
             machine.removeOutputs()
         }

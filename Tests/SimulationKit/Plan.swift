@@ -45,7 +45,8 @@ public struct Plan: Sendable {
         sourcePartitions = chance.number(1...2)
         workers = chance.pick([1, 2, 2, 2, 3])
         let naming = chance.below(3)
-        isNamed = (0..<workers).map { _ in naming == 0 ? false : naming == 1 || chance.happens(500) }
+        isNamed = (0..<workers).map { _ in naming == 0 ? false : naming == 1 || chance.happens(500)
+        }
         isHistory = chance.happens(700)
         collectMilliseconds = chance.pick([10, 50, 100])
         transactionRecords = chance.pick([100, 500, 50_000])
