@@ -32,6 +32,14 @@ test: libraries java ## Build and run all tests; KAFKA_HOME or KAFKA_BOOTSTRAP a
 	@$(SWIFT) build $(TESTS) --build-tests
 	@$(SWIFT) test $(TESTS) --skip-build
 
+# In pieces: what was ended goes on where it was. A history that fails is shown by: simulate trace=SEED
+SEEDS ?= 100000
+FIRST ?= 1
+.PHONY: simulate
+simulate: libraries ## Live 100,000 simulated histories (SEEDS, FIRST), in pieces that can be resumed
+	@$(SWIFT) build $(TESTS) --product simulate
+	@.build/tests/release/simulate first=$(FIRST) count=$(SEEDS) state=.build/simulation-$(FIRST).txt
+
 .PHONY: bench
 bench: libraries ## Measure: events per second, memory
 	@$(SWIFT) run $(RELEASE) benchmark

@@ -133,12 +133,13 @@ extension World {
         }
     }
 
-    /// Retention takes what was copied.
+    /// Retention takes what was copied a while ago: longer than anybody is stopped who still reads there.
     private func trimSources() {
         for topic in SampleEvents.topics {
             for log in cluster.partitions(of: topic) ?? [] {
                 let done = cluster.committed(World.application + ".ingest", log.name)?.offset ?? 0
-                if done > 0 { log.trim(below: done - Int64(chance.below(50))) }
+                guard done > 0 else { continue }
+                simulation.after(16_000_000) { log.trim(below: done - Int64(done % 7)) }
             }
         }
     }
