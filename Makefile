@@ -44,6 +44,14 @@ chaos-release: libraries java ## The same ten times, and two hours of traffic
 	@$(SWIFT) build $(TESTS) --build-tests
 	@CHAOS=release SNAPSHOT_DAMAGES=1000000 deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
 
+# In pieces: what was ended goes on where it was. A history that fails is shown by: simulate trace=SEED
+SEEDS ?= 100000
+FIRST ?= 1
+.PHONY: simulate
+simulate: libraries ## Live 100,000 simulated histories (SEEDS, FIRST), in pieces that can be resumed
+	@$(SWIFT) build $(TESTS) --product simulate
+	@.build/tests/release/simulate first=$(FIRST) count=$(SEEDS) state=.build/simulation-$(FIRST).txt
+
 .PHONY: bench
 bench: libraries ## Measure: events per second, memory
 	@$(SWIFT) run $(RELEASE) benchmark

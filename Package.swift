@@ -16,6 +16,8 @@ let safe = strict + [.strictMemorySafety()]
 let views = safe + [.enableExperimentalFeature("Lifetimes")]
 /// Tests: `strict` is enough where nothing is shipped.
 let tests = strict + [.enableExperimentalFeature("Lifetimes")]
+/// What runs on fibers: accesses are not watched, as the runtime's list of them is one a thread.
+let simulated = tests + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 
 let package = Package(
     name: "diversion-monitor",
@@ -108,6 +110,68 @@ let package = Package(
         ),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestKit"], swiftSettings: tests),
+        // The pipeline on a simulated Kafka with simulated threads: the same sources, other modules below.
+        .target(name: "CFibers", path: "Tests/CFibers"),
+        .target(
+            name: "Simulator",
+            dependencies: ["CFibers"],
+            path: "Tests/Simulator",
+            swiftSettings: simulated
+        ),
+        .target(
+            name: "SimulatedKafka",
+            dependencies: ["CKafka", "Simulator"],
+            path: "Tests/SimulatedKafka",
+            swiftSettings: simulated
+        ),
+        .target(
+            name: "SimulatedPipeline",
+            dependencies: [
+                "Engine", "Ingest", "Journal", "Metrics", "SimulatedKafka", "Simulator", "CShims",
+                "CZstd", "CXXHash",
+            ],
+            path: "Tests/SimulatedPipeline",
+            exclude: ["Pipeline/Threads"],
+            swiftSettings: simulated + [
+                .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
+            ]
+        ),
+        .target(
+            name: "SimulationKit",
+            dependencies: [
+                "CFibers", "Engine", "Ingest", "Journal", "SimulatedKafka", "SimulatedPipeline",
+                "Simulator",
+            ],
+            path: "Tests/SimulationKit",
+            swiftSettings: simulated
+        ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["SimulationKit"],
+            path: "Tests/Simulate",
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulationKit"],
+            path: "Tests/SimulationTests",
+            swiftSettings: tests
+        ),
+        // One suite of files, on the real Kafka and on the simulated one.
+        .testTarget(
+            name: "KafkaConformanceTests",
+            dependencies: ["Kafka", "TestKit"],
+            path: "Tests/KafkaConformanceTests",
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "SimulatedConformanceTests",
+            dependencies: ["SimulatedKafka", "Simulator"],
+            path: "Tests/SimulatedConformanceTests",
+            swiftSettings: simulated + [
+                .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
+            ]
+        ),
         .testTarget(name: "WordingTests", dependencies: ["Wording"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Journal
 internal import Kafka
 
@@ -31,7 +30,7 @@ struct IngestWorker {
         self.partitionCount = partitionCount
         transactionalID =
             configuration.application + ".ingest."
-            + (configuration.instance ?? String(UInt64.random(in: .min ... .max), radix: 36))
+            + (configuration.instance ?? String(Chance.number, radix: 36))
     }
 
     /// What the group has given us.
@@ -360,7 +359,7 @@ struct IngestWorker {
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
                     } else {
-                        usleep(UInt32(min(left, 2) * 1000))
+                        Ticker.sleep(milliseconds: min(left, 2))
                     }
                 }
             }

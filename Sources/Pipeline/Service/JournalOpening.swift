@@ -97,18 +97,12 @@ struct JournalOpening {
 
     /// The genesis record of partition 0, after all partitions were looked at; nil where none has one.
     private func look(_ scan: JournalScan) throws(ServiceEnd) -> Genesis? {
-        var found: [Genesis?] = Array(repeating: nil, count: Int(partitionCount))
-        let partitions = (0..<partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
-        try scan.read(partitions) { (place, message) throws(ServiceEnd) in
-            let record = try JournalScan.record(message)
-            guard record.kind == .genesis else {
-                throw .configuration(
-                    "read the journal: \(partitions[place]) does not begin with a genesis record. "
-                        + "Is \(configuration.journalTopic) the right topic?"
-                )
-            }
-            found[place] = record.genesis
-            return false
+        var found = try beginnings(scan)
+        guard found.contains(where: { $0 != nil }) else { return nil }
+        if found.contains(where: { $0 == nil }) {
+            // They are written in one transaction, partition by partition: who looks while it is written may see its end
+            // in some partitions and the time before it in others. Now all of it is there.
+            found = try beginnings(scan)
         }
         let known = found.compactMap { $0 }
         guard let first = known.first else { return nil }
@@ -134,6 +128,24 @@ struct JournalOpening {
             }
         }
         return first
+    }
+
+    /// What stands at the beginning of each partition.
+    private func beginnings(_ scan: JournalScan) throws(ServiceEnd) -> [Genesis?] {
+        var found: [Genesis?] = Array(repeating: nil, count: Int(partitionCount))
+        let partitions = (0..<partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
+        try scan.read(partitions) { (place, message) throws(ServiceEnd) in
+            let record = try JournalScan.record(message)
+            guard record.kind == .genesis else {
+                throw .configuration(
+                    "read the journal: \(partitions[place]) does not begin with a genesis record. "
+                        + "Is \(configuration.journalTopic) the right topic?"
+                )
+            }
+            found[place] = record.genesis
+            return false
+        }
+        return found
     }
 
     /// The versions that stand in the policy topic; nil where none was ever published.

@@ -1,6 +1,3 @@
-internal import Glibc
-internal import Journal
-
 /// The wall clock, held to the monotonic one.
 ///
 /// A clock that is set forward while the service runs would let every grace expire at once. A step of more than five
@@ -27,13 +24,5 @@ struct WallClock {
         last = max(last, isRefused ? expected : wall)
         lastTick = tick
         return last
-    }
-
-    /// The wall clock as it is.
-    static var milliseconds: Int64 {
-        var time = timespec()
-        // The kernel fills the local it is given.
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

@@ -1,0 +1,1 @@
+../KafkaConformanceTests/ConformanceTests.swift
