@@ -67,6 +67,8 @@ public struct Message: ~Escapable {
     public var isTombstone: Bool { record.value == nil }
     /// There is a key.
     public var hasKey: Bool { record.key != nil }
+    /// The value of a header: simulated records have none.
+    public func header(_ name: String) -> [UInt8]? { nil }
     /// The record's offset.
     public var offset: Int64 { record.offset }
     /// The partition's number.

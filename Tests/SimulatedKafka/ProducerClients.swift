@@ -512,6 +512,9 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     /// Leaves the handle to the end of the process: what it has enqueued may still be sent.
     public consuming func abandon() { isAbandoned = true }
 
+    /// Serves statistics: simulated producers have none.
+    public mutating func serve() {}
+
     private mutating func failed(
         _ error: KafkaError,
         _ delivery: KafkaError? = nil

@@ -26,6 +26,26 @@ enum Chance {
     static var number: UInt64 { Simulation.current.names.next() }
 }
 
+/// Which thread is running.
+struct ThreadIdentity: Equatable, Sendable {
+    private let thread: ObjectIdentifier
+
+    static var current: ThreadIdentity {
+        ThreadIdentity(thread: ObjectIdentifier(Simulation.current.thread))
+    }
+}
+
+/// The process that runs.
+enum ThisProcess {
+    /// Kills it: its threads unwind, unseen.
+    @Sendable
+    static func end(_ status: Int32) {
+        let simulation = Simulation.current
+        simulation.say(simulation.process.name, "ends itself with \(status)")
+        simulation.process.kill()
+    }
+}
+
 /// A value that several threads share, with the wait for its change.
 final class Guarded<Value>: @unchecked Sendable {
     private var value: Value

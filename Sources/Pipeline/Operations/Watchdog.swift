@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Metrics
 internal import Synchronization
 
@@ -56,13 +55,13 @@ final class Watch: Sendable {
 
     /// The thread's name.
     let name: String
-    private let thread: pthread_t
+    private let thread: ThreadIdentity
     private let deadline = Atomic<Int64>(.max)
     private let step = Atomic<UInt8>(0)
 
     fileprivate init(_ name: String) {
         self.name = name
-        thread = pthread_self()
+        thread = ThreadIdentity.current
     }
 
     /// The thread begins a step; what it did before is over.
@@ -75,7 +74,7 @@ final class Watch: Sendable {
     /// The thread is over, or does nothing that could hang.
     func end() { begin(.nothing) }
 
-    fileprivate var isOfThisThread: Bool { pthread_equal(thread, pthread_self()) != 0 }
+    fileprivate var isOfThisThread: Bool { thread == ThreadIdentity.current }
     fileprivate var current: (step: Step, deadline: Int64) {
         let deadline = deadline.load(ordering: .acquiring)
         return (Step(rawValue: step.load(ordering: .relaxed)) ?? .nothing, deadline)
@@ -113,7 +112,7 @@ final class Watchdog: Sendable {
     private let ending: Ending
     private let hangs: Counter
 
-    init(hangs: Counter, ending: @escaping Ending = { _exit($0) }) {
+    init(hangs: Counter, ending: @escaping Ending = ThisProcess.end) {
         self.hangs = hangs
         self.ending = ending
     }

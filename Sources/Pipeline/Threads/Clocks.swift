@@ -1,6 +1,6 @@
 internal import Glibc
 
-// What the modules below must not know, and a simulation replaces: time, and chance.
+// What the modules below must not know, and a simulation replaces: time, chance, and who runs.
 
 /// The monotonic clock in milliseconds.
 enum Ticker {
@@ -29,4 +29,19 @@ extension WallClock {
 enum Chance {
     /// A number that nobody can foresee.
     static var number: UInt64 { UInt64.random(in: .min ... .max) }
+}
+
+/// Which thread is running.
+struct ThreadIdentity: Equatable, Sendable {
+    private let thread: pthread_t
+
+    /// The one that asks.
+    static var current: ThreadIdentity { ThreadIdentity(thread: pthread_self()) }
+}
+
+/// The process that runs.
+enum ThisProcess {
+    /// Ends it at once, whatever its threads do.
+    @Sendable
+    static func end(_ status: Int32) { _exit(status) }
 }
