@@ -27,7 +27,7 @@ enum Monitor {
             DemoCommand.command, RunCommand.command, ScoreCommand.command, AlertsCommand.command,
             ConfigCommand.command, ReferenceCommand.command, PolicyCommand.command,
             TopicsCommand.command, SourcesCommand.command, JournalCommand.command,
-            DeadLettersCommand.command, DoctorCommand.command,
+            ExplainCommand.command, DeadLettersCommand.command, DoctorCommand.command,
         ]
     )
 }
