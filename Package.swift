@@ -130,7 +130,9 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Ingest", "Journal", "Kafka", "TestKit", "diversion-monitor"],
+            dependencies: [
+                "Ingest", "Journal", "Kafka", "Pipeline", "TestKit", "diversion-monitor",
+            ],
             exclude: ["help"],
             swiftSettings: tests
         ),

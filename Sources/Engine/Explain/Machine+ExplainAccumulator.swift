@@ -38,6 +38,9 @@ extension Machine {
         out.put(",\"rules\":[")
         var isFirst = true
         for rule in Rule.allCases where RuleSet.accumulator.has(rule) {
+            // Purchases of one account are reconciled by one rule, those of the other by the others.
+            let isOfGPO = rule == .gpoProhibitedPurchase
+            guard isOfGPO == (row.account == .groupPurchasing) else { continue }
             out.reserve(4096)
             if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false

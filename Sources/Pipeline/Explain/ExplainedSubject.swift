@@ -96,7 +96,9 @@ struct ExplainedSubject {
                 && isOfPharmacy(record)
         case .disposition:
             return record.string(record.disposition.subjectID) == id.text
-        case .purchase where accumulatorKey != nil, .adjustment where accumulatorKey != nil:
+        case .purchase, .adjustment:
+            // What was bought does not move a balance: it says nothing about one increment.
+            guard accumulatorKey != nil, sequence == nil else { return false }
             return isOfAccumulator(record)
         default: return false
         }

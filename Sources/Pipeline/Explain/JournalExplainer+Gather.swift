@@ -5,7 +5,7 @@ internal import Journal
 
 extension JournalExplainer {
     /// How many movements of an accumulator are kept on either side of what is explained.
-    private static var movementsKept: Int { 20 }
+    private static var movementsKept: Int { 5 }
 
     /// Gathers the records that matter for what was found.
     func gather(

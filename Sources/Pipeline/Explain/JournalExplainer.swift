@@ -45,6 +45,7 @@ public struct JournalExplainer: Sendable {
     ///   - id: what is asked for.
     ///   - partition: where an alert is looked for; nil is everywhere.
     ///   - entity: the covered entity that an alert is about, which says where to look; nil is everywhere.
+    /// - Returns: what was published, what the engine knew, and the records that matter.
     /// - Throws: ``ExplainFailure`` where it is not there, or the journal can't be folded.
     public func explain(
         _ id: ExplainedID,
@@ -125,6 +126,7 @@ public struct JournalExplainer: Sendable {
     ///   - before: sees each record before it is folded.
     ///   - after: sees each record, and its outputs, afterwards; these are then let go.
     /// - Returns: how many records were folded.
+    /// - Throws: ``ExplainFailure`` where the partition can't be read, or folded, as far as that.
     func fold(
         _ part: Part,
         _ fold: (number: Int, of: Int),
