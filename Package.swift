@@ -131,7 +131,8 @@ let package = Package(
                 "CZstd", "CXXHash",
             ],
             path: "Tests/SimulatedPipeline",
-            exclude: ["Pipeline/Threads"],
+            // Its threads are others; replay and explain are tools, and run on no Kafka of a simulation.
+            exclude: ["Pipeline/Threads", "Pipeline/Replay", "Pipeline/Explain"],
             swiftSettings: simulated + [
                 .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
             ]
@@ -206,7 +207,9 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Ingest", "Journal", "Kafka", "TestKit", "diversion-monitor"],
+            dependencies: [
+                "Ingest", "Journal", "Kafka", "Pipeline", "TestKit", "diversion-monitor",
+            ],
             exclude: ["help"],
             swiftSettings: tests
         ),

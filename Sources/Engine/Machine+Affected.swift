@@ -72,7 +72,7 @@ extension Machine {
     }
 
     /// Whether a number is a fill that is remembered: a freed row has neither dispense nor claim nor decision.
-    private func isAlive(_ fill: UInt32) -> Bool {
+    func isAlive(_ fill: UInt32) -> Bool {
         fills[fill].firstDispense != 0 || fills[fill].firstClaim != 0
             || fills[fill].decided.outcome != .none
     }

@@ -345,8 +345,7 @@ extension Machine {
     }
 
     /// Whether a provider is that of a version which is under way or finished.
-    private func saw(_ provider: UInt32, _ encounter: EncounterRow, _ policy: PolicyNumbers) -> Bool
-    {
+    func saw(_ provider: UInt32, _ encounter: EncounterRow, _ policy: PolicyNumbers) -> Bool {
         if encounter.provider == provider { return true }
         var number = encounter.older
         while number != 0 {

@@ -50,7 +50,7 @@ struct JournalPrinter {
         guard eventIDs.isEmpty || names(fields, ["event_id"], eventIDs),
             identifiers.isEmpty || names(fields, Self.identifierNames, identifiers)
         else { return true }
-        text += (isJSON ? object(entry, kind, fields) : line(entry, kind, fields)) + "\n"
+        text += (isJSON ? object(entry) : line(entry, kind, fields)) + "\n"
         shown += 1
         if text.utf8.count > 1 << 16 { flush() }
         return !isFull
@@ -115,38 +115,36 @@ struct JournalPrinter {
             : "\(record.sourceName)[\(place.partition)]@\(place.offset)#\(place.counter)"
     }
 
-    // MARK: an object
+    private func object(_ entry: JournalEntry) -> String {
+        JournalRecordCopy(entry).map { JSONText.object($0.members) } ?? "null"
+    }
+}
 
-    private func object(
-        _ entry: JournalEntry,
-        _ kind: RecordKind,
-        _ fields: [RecordField]
-    ) -> String {
-        let record = entry.record
-        let place = record.source
-        let source: String
-        if !kind.isCounted || record.sourceName.isEmpty {
-            source = "null"
-        } else if record.isFromFile {
-            source = JSONText.object([
-                ("file", JSONText.string(record.sourceName)), ("line", "\(place.offset)"),
-                ("counter", "\(place.counter)"),
-            ])
-        } else {
-            source = JSONText.object([
-                ("topic", JSONText.string(record.sourceName)), ("partition", "\(place.partition)"),
-                ("offset", "\(place.offset)"), ("counter", "\(place.counter)"),
+extension JournalRecordCopy {
+    /// The record as the members of a JSON object.
+    var members: [(name: String, value: String)] {
+        [
+            ("partition", "\(partition)"), ("offset", "\(offset)"),
+            ("number", number.map { "\($0)" } ?? "null"), ("kind", JSONText.string(kind.name)),
+            ("recorded_at", JSONText.string(recordedAt?.text)),
+            ("written_at", JSONText.string(written.text)), ("source", sourceObject),
+            ("source_sha256", JSONText.string(digest)),
+            ("covered_entity_id", JSONText.string(coveredEntity)),
+            ("fields", JSONText.object(fields)),
+        ]
+    }
+
+    private var sourceObject: String {
+        guard let source else { return "null" }
+        if source.isFile {
+            return JSONText.object([
+                ("file", JSONText.string(source.name)), ("line", "\(source.place.offset)"),
+                ("counter", "\(source.place.counter)"),
             ])
         }
-        let time = record.recordedAt == .distantPast ? nil : record.recordedAt.text
         return JSONText.object([
-            ("partition", "\(entry.partition)"), ("offset", "\(entry.offset)"),
-            ("number", entry.number.map { "\($0)" } ?? "null"),
-            ("kind", JSONText.string(kind.name)), ("recorded_at", JSONText.string(time)),
-            ("written_at", JSONText.string(entry.written.text)), ("source", source),
-            ("source_sha256", JSONText.string(record.digest.map { SHA256.hex($0) })),
-            ("covered_entity_id", JSONText.string(record.coveredEntity)),
-            ("fields", JSONText.object(fields)),
+            ("topic", JSONText.string(source.name)), ("partition", "\(source.place.partition)"),
+            ("offset", "\(source.place.offset)"), ("counter", "\(source.place.counter)"),
         ])
     }
 }

@@ -27,7 +27,8 @@ enum Monitor {
             DemoCommand.command, RunCommand.command, ScoreCommand.command, AlertsCommand.command,
             ConfigCommand.command, ReferenceCommand.command, PolicyCommand.command,
             TopicsCommand.command, SourcesCommand.command, JournalCommand.command,
-            ReplayCommand.command, DeadLettersCommand.command, DoctorCommand.command,
+            ReplayCommand.command, ExplainCommand.command, DeadLettersCommand.command,
+            DoctorCommand.command,
         ]
     )
 }

@@ -110,6 +110,17 @@ import Testing
             let folded = try folder.lines("fold/\(topic).ndjson").map(String.init)
             #expect(!kept.isEmpty && kept == folded, "\(topic): \(kept.count), \(folded.count)")
         }
+
+        // The cluster's journal and its dump explain alike, whoever wrote what was asked for.
+        let decision = try folder.lines("fold/decisions.ndjson")[500]
+        let id = try #require(decision.firstMatch(of: #/"decision_id":"(\w+)"/#)).output.1
+        let paths = files.map { folder.path("dump/\($0)") }
+        let fromDump = try Monitor.run(["explain", String(id), "--json"] + paths)
+        let fromCluster = try succeed("explain", String(id), "--json")
+        #expect(fromCluster.output.contains("\"published\":\(decision),"))
+        #expect(fromDump.status == 0, "\(fromDump.errors)")
+        let tail = try #require(fromDump.output.range(of: "\"published\""))
+        #expect(fromCluster.output.hasSuffix(fromDump.output[tail.lowerBound...]))
     }
 
     /// What the running service tells other programs, and that nothing of it is about a patient.

@@ -35,6 +35,9 @@ public final class FetchConsumer: @unchecked Sendable {
         try connection.partitionCount(of: topic, within: limit)
     }
 
+    /// Nothing: lags are nobody's business here.
+    public func lastKnownOffsets(of partition: TopicPartition) -> PartitionOffsets? { nil }
+
     /// The lowest offset and the end of each partition.
     public func offsets(
         of partitions: [TopicPartition],

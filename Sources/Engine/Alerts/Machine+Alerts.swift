@@ -127,7 +127,7 @@ extension Machine {
     }
 
     /// An alert's 128 bits: of SHA-256 over entity, rule and subject (OUTPUTS).
-    private func id(ofAlert number: UInt32) -> (UInt64, UInt64) {
+    func id(ofAlert number: UInt32) -> (UInt64, UInt64) {
         let row = alerts[number]
         var key = keys.pen()
         if row.isOfFeed {
@@ -466,7 +466,7 @@ extension Machine {
     }
 
     /// The values in `scratch`, without the comma before the first; behind them lies the rest of its memory.
-    private func putValues(_ out: inout Pen) {
+    func putValues(_ out: inout Pen) {
         unsafe out.put(padded: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
     }
 

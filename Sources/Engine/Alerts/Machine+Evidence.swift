@@ -204,7 +204,7 @@ extension Machine {
         out.put("\"")
     }
     @inline(__always)
-    private func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
+    func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
         self.name(&out, name)
         out.put(date)
     }
@@ -225,16 +225,16 @@ extension Machine {
         out.put(value)
     }
     @inline(__always)
-    private func balance(_ out: inout Pen, _ name: StaticString, _ value: Balance) {
+    func balance(_ out: inout Pen, _ name: StaticString, _ value: Balance) {
         self.name(&out, name)
         out.put(value)
     }
     @inline(__always)
-    private func boolean(_ out: inout Pen, _ name: StaticString, _ value: Bool) {
+    func boolean(_ out: inout Pen, _ name: StaticString, _ value: Bool) {
         self.name(&out, name)
         out.put(value)
     }
-    private func text(_ out: inout Pen, _ name: StaticString, _ bytes: [UInt8]) {
+    func text(_ out: inout Pen, _ name: StaticString, _ bytes: [UInt8]) {
         self.name(&out, name)
         unsafe bytes.withUnsafeBytes { unsafe out.put(string: $0) }
     }

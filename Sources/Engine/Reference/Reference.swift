@@ -512,6 +512,12 @@ struct Reference: ~Copyable {
         }
     }
 
+    /// All rows in effect, in the order of their keys.
+    mutating func rowsInOrder() -> [ReferenceRow] {
+        unpack()
+        return current.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     private static func image(_ rows: inout [ReferenceRow]) -> [UInt8] {
         var measure = StateArchive()
         measure.list(&rows, filler: .empty) { $1.row(&$0) }

@@ -49,6 +49,7 @@ final class SnapshotRestore {
     ///   - partition: the journal partition.
     ///   - offset: the journal offset of the snapshot.
     ///   - records: records from a place at or below its first piece on.
+    /// - Returns: the machine, the receipt there and the manifest.
     /// - Throws: `StateFault` where anything is missing, damaged or of another version; then another snapshot may do, and
     ///   the journal always does.
     static func state(
