@@ -131,8 +131,11 @@ let package = Package(
                 "CZstd", "CXXHash",
             ],
             path: "Tests/SimulatedPipeline",
-            // Its threads are others; replay and explain are tools, and run on no Kafka of a simulation.
-            exclude: ["Pipeline/Threads", "Pipeline/Replay", "Pipeline/Explain"],
+            // Its threads are others; what reads and writes files, and the tools, have no part in it.
+            exclude: [
+                "Pipeline/Threads", "Pipeline/Replay", "Pipeline/Explain", "Pipeline/JournalFiles",
+                "Pipeline/Offline",
+            ],
             swiftSettings: simulated + [
                 .unsafeFlags(["-module-alias", "Kafka=SimulatedKafka"])
             ]

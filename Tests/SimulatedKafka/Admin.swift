@@ -107,6 +107,8 @@ public final class Admin: @unchecked Sendable {
 }
 
 /// What `ClientSettings` asks of the library.
-enum LibraryVersion {
+public enum LibraryVersion {
+    /// It has no number.
+    public static var text: String { "simulated" }
     static var hasQueueBackoff: Bool { true }
 }

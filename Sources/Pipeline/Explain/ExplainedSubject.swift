@@ -23,7 +23,7 @@ struct ExplainedSubject {
     /// How an output belongs to the subject.
     enum Relation { case none, movement, essential }
 
-    init?(_ id: ExplainedID, _ line: OutputLine) {
+    init?(_ id: ExplainedID, _ line: ExplainedLine) {
         guard let entity = line.entity else { return nil }
         self.id = id
         self.entity = entity
@@ -47,13 +47,13 @@ struct ExplainedSubject {
         self.covered = covered
         self.sequence = sequence
         replenishmentID = line.between("\"replenishment_id\":\"", "\"")
-        let key = fillKey.map(OutputLine.init)
+        let key = fillKey.map(ExplainedLine.init)
         rxNumber = Self.plain(key?.between("\"rx_number\":\"", "\",\"fill_number\":") ?? [])
         fillNumber = UInt32(clamping: key?.number("fill_number") ?? 0)
     }
 
     /// How an output of a topic belongs to the subject.
-    func relation(_ topic: OutputTopic, _ line: OutputLine) -> Relation {
+    func relation(_ topic: OutputTopic, _ line: ExplainedLine) -> Relation {
         guard line.bytes.starts(with: start) else { return .none }
         if line.contains(idText) { return .essential }
         if let fillKey, line.contains(fillKey + Array(",\"dispense_id\":".utf8)) {
@@ -108,14 +108,14 @@ struct ExplainedSubject {
         guard let fillKey, record.coveredEntity.map({ Array($0.utf8) }) == entity else {
             return false
         }
-        return OutputLine(fillKey).contains(Self.member("pharmacy_npi", of: record.fields))
+        return ExplainedLine(fillKey).contains(Self.member("pharmacy_npi", of: record.fields))
     }
 
     private func isOfAccumulator(_ record: RecordView) -> Bool {
         guard let accumulatorKey, record.coveredEntity.map({ Array($0.utf8) }) == entity else {
             return false
         }
-        let (key, fields) = (OutputLine(accumulatorKey), record.fields)
+        let (key, fields) = (ExplainedLine(accumulatorKey), record.fields)
         return key.contains(Self.member("pharmacy_npi", of: fields))
             && key.contains(Self.member("ndc", of: fields, as: "ndc11"))
             && key.contains(Self.member("account", of: fields))

@@ -9,7 +9,7 @@ extension JournalExplainer {
         var part: Part
         var record: Int64
         var offset: Int64
-        var line: OutputLine
+        var line: ExplainedLine
         var fill: FillExplanation?
         var accumulator: [UInt8]?
 
@@ -55,7 +55,7 @@ extension JournalExplainer {
             guard place.index < buffer.count else { return false }
             // Copied at once.
             let bytes = unsafe Array(buffer.value(at: Int(place.index)))
-            found = Self.ask(&machine, id, entry, OutputLine(bytes), part)
+            found = Self.ask(&machine, id, entry, ExplainedLine(bytes), part)
             return false
         }
         if let found { return found }
@@ -76,7 +76,7 @@ extension JournalExplainer {
                 let buffer = machine.outputs[Int(OutputTopic.alerts.rawValue)]
                 for index in 0..<buffer.count {
                     // Copied at once.
-                    let line = OutputLine(unsafe Array(buffer.value(at: index)))
+                    let line = ExplainedLine(unsafe Array(buffer.value(at: index)))
                     guard line.contains(needle) else { continue }
                     found = Self.ask(&machine, id, entry, line, part)
                 }
@@ -92,7 +92,7 @@ extension JournalExplainer {
         _ machine: inout Machine,
         _ id: ExplainedID,
         _ entry: JournalEntry,
-        _ line: OutputLine,
+        _ line: ExplainedLine,
         _ part: Part
     ) -> Found? {
         guard let subject = ExplainedSubject(id, line) else { return nil }

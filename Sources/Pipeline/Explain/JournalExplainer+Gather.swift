@@ -24,7 +24,7 @@ extension JournalExplainer {
                 let buffer = machine.outputs[Int(topic.rawValue)]
                 for index in 0..<buffer.count {
                     // Copied at once.
-                    let line = OutputLine(unsafe Array(buffer.value(at: index)))
+                    let line = ExplainedLine(unsafe Array(buffer.value(at: index)))
                     switch subject.relation(topic, line) {
                     case .none: continue
                     case .movement: break

@@ -2,7 +2,7 @@
 ///
 /// Quotes inside of its texts are escaped, so that what is looked for, which has quotes that are not, is found only where
 /// it is meant.
-struct OutputLine {
+struct ExplainedLine {
     let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
