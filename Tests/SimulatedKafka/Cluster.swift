@@ -249,6 +249,11 @@ public final class Cluster {
 
     /// It is decided; the markers follow, each in its own time.
     private func prepare(_ state: TransactionState, isCommit: Bool) {
+        simulation.say(
+            "broker",
+            "\(isCommit ? "commits" : "aborts") \(state.id), epoch \(state.epoch), with "
+                + state.groups.map { $0.told(state.producer) }.joined()
+        )
         state.phase = .preparing(isCommit: isCommit)
         state.markers = state.partitions.count + state.groups.count
         let epoch = state.epoch

@@ -44,6 +44,12 @@ final class Group {
         }
     }
 
+    /// The offsets that a producer's transaction would commit, for the trace.
+    func told(_ producer: Int64) -> String {
+        pending.filter { $0.producer == producer }
+            .map { "\($0.offset.partition)=\($0.offset.offset)" }.joined(separator: " ")
+    }
+
     /// The transaction of a producer has ended.
     func end(_ producer: Int64, isCommit: Bool) {
         if isCommit {

@@ -77,7 +77,18 @@ extension World {
         case .pause: some().pause(while_())
         case .terminate: some().terminate()
         case .cut: if let process = some().process { network.cut(process, for: while_()) }
-        case .brokerAway: cluster.goAway(for: Int64(200 + chance.below(5000)) * 1000)
+        case .brokerAway:
+            let length = Int64(200 + chance.below(5000)) * 1000
+            guard chance.happens(500) else { return cluster.goAway(for: length) }
+            // Between the decision to end a transaction and its markers.
+            cluster.network.orders.append(
+                Network.Order(
+                    .endTransaction,
+                    skips: chance.below(6),
+                    isBefore: false,
+                    .call { [self] in cluster.goAway(for: length) }
+                )
+            )
         case .rebalance:
             cluster.disturb(World.application + chance.pick([".ingest", ".score"]))
         case .losses:

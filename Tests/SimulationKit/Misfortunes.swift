@@ -55,9 +55,9 @@ extension World {
         if isIngest {
             resume()
         } else {
-            // A person sets them as they were.
+            // A person sets them as they were; a partition without outputs had begun anew meanwhile, as it may.
             for (name, offset) in kept {
-                guard let offset else { continue }
+                guard let offset, cluster.committed(group, name) == nil else { continue }
                 cluster.setOffset(of: group, name, offset.offset, offset.metadata)
             }
         }

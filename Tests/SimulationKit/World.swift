@@ -250,6 +250,16 @@ public final class World: @unchecked Sendable {
         return nil
     }
 
+    /// Something is written that nobody can see yet.
+    private var isHeldBack: Bool {
+        [
+            "journal", "dead-letters", "decisions", "alerts", "accumulators", "replenishments",
+            "snapshots",
+        ].contains { topic in
+            (cluster.partitions(of: topic) ?? []).contains { $0.lastStable < $0.end }
+        }
+    }
+
     private func stopAll() {
         for worker in workers { worker.stopForGood() }
         let deadline = simulation.now + 13_000_000
@@ -259,8 +269,10 @@ public final class World: @unchecked Sendable {
             }
             simulation.sleep(100_000)
         }
-        // The last markers take their time.
+        // The last markers take their time, and what killed processes have left open is aborted after 10 s.
         simulation.sleep(3_000_000)
+        let last = simulation.now + 14_000_000
+        while isHeldBack, simulation.now < last { simulation.sleep(500_000) }
     }
 }
 
