@@ -144,6 +144,11 @@ final class Group {
     /// A member has let go of what it had.
     func rejoin(_ member: Member) {
         member.phase = .joining
+        if case .stable = phase, members.contains(where: { $0 === member }) {
+            // The others went on without it: it is told what they agreed on.
+            member.phase = .syncing
+            return sync(member, member.granted, generation)
+        }
         completeIfAllJoined()
     }
 

@@ -95,7 +95,8 @@ struct Judge {
                 for header in cluster.headers(of: record) {
                     values[header.name] = String(decoding: header.value, as: UTF8.self)
                 }
-                let topic = values["__connect.errors.topic"] ?? ""
+                // What ends a lost transaction is no letter.
+                guard let topic = values["__connect.errors.topic"] else { continue }
                 let partition = Int32(values["__connect.errors.partition"] ?? "") ?? -1
                 let offset = Int64(values["__connect.errors.offset"] ?? "") ?? -1
                 try note(

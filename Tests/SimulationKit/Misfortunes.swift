@@ -44,7 +44,10 @@ extension World {
         guard isIngest || kept.contains(where: { $0.1 != nil && hasOutputs($0.0.partition) }) else {
             return releaseAll()
         }
-        guard !isIngest || logs.contains(where: { $0.end > 3 }) else { return releaseAll() }
+        let isRegistered = SampleEvents.topics.contains { topic in
+            cluster.committed(group, TopicPartition(topic, 0)) != nil
+        }
+        guard !isIngest || isRegistered else { return releaseAll() }
         cluster.loseOffsets(of: group)
         guard isRefused() else {
             if simulation.failure == nil {

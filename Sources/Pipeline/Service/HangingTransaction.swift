@@ -20,16 +20,16 @@ struct HangingTransaction {
     ///   - id: the transactional id; it is fenced.
     ///   - group: the group whose offsets are open.
     ///   - partitions: all that may be open.
-    ///   - value: a record for each of them, visible only if it is committed.
+    ///   - value: a record for one of them, visible only if it is committed.
     ///   - unused: a partition that this group consumes nothing of, whose topic the role may read: an offset for it
     ///     brings the group's own partition into the transaction.
     ///   - isCommit: whether the old transaction takes effect, or nothing of it does.
     /// - Throws: `Setback` where Kafka does not take it; then it is tried again with the next take-over.
-    private func end(
+    func end(
         _ id: String,
         _ group: String,
         _ partitions: [TopicPartition],
-        _ value: [UInt8],
+        _ value: (TopicPartition) -> [UInt8],
         unused: TopicPartition,
         isCommit: Bool
     ) throws(Setback) {
@@ -45,6 +45,8 @@ struct HangingTransaction {
             try producer.begin()
             for partition in partitions {
                 let topic = try producer.topic(partition.topic, within: .seconds(10))
+                let value = value(partition)
+                // The span is used up while the value stands.
                 try unsafe producer.produce(
                     value.span.bytes,
                     to: topic,
@@ -59,6 +61,22 @@ struct HangingTransaction {
         } catch {
             throw Setback.caught(error)
         }
+    }
+
+    /// Ends what a transactional id has left open in some partitions, so that nobody will ever see it.
+    func drop(
+        _ id: String,
+        _ group: String,
+        _ partitions: [TopicPartition]
+    ) throws(Setback) {
+        try end(
+            id,
+            group,
+            partitions,
+            { _ in Array("{}".utf8) },
+            unused: partitions[0],
+            isCommit: false
+        )
     }
 
     // MARK: ingest
@@ -90,28 +108,16 @@ struct HangingTransaction {
             try JournalScan(configuration, control).read(journal, toLastStable: true) {
                 (place, message) throws(ServiceEnd) in
                 let record = try JournalScan.record(message)
-                switch record.kind {
-                case .genesis, .sourceRegistered, .sourceRetired, .tick, nil: return true
-                case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim,
-                    .purchase, .disposition, .adjustment:
-                    let source = record.source
-                    let name = TopicPartition(record.string(record.text(0)), source.partition)
-                    if let known = counters[name], source.counter >= known[place] {
-                        isVisible = true
-                    }
-                    return true
+                if let name = JournalScan.source(of: record), let known = counters[name],
+                    record.source.counter >= known[place]
+                {
+                    isVisible = true
                 }
+                return true
             }
         } catch {
             throw Setback.caught(error)
         }
-        let records = RecordBatch()
-        records.append(
-            [SourceProgress](),
-            at: Instant(milliseconds: WallClock.milliseconds),
-            source: RecordSource(partition: -1, offset: 0, counter: 0)
-        )
-        let tick = unsafe Array(records.record(at: 0).allBytes)
         var partitions = journal
         if !isVisible {
             let count: Int32
@@ -131,11 +137,32 @@ struct HangingTransaction {
                 id,
                 configuration.ingestGroup,
                 partitions,
-                tick,
+                nothing,
                 unused: journal[0],
                 isCommit: isVisible
             )
         }
+    }
+
+    /// A record that says nothing, for the journal and for dead letters.
+    func nothing(_ partition: TopicPartition) -> [UInt8] {
+        if partition.topic == configuration.deadLetterTopic {
+            return Array(
+                """
+                {"covered_entity_id":null,"source":{},"error":{"code":"transaction_ended","field":"",\
+                "message":"No record failed: this ends a transaction that Kafka had lost sight of."},\
+                "value":"","value_bytes":null,"value_sha256":null}
+                """.utf8
+            )
+        }
+        let records = RecordBatch()
+        records.append(
+            [SourceProgress](),
+            at: Instant(milliseconds: WallClock.milliseconds),
+            source: RecordSource(partition: -1, offset: 0, counter: 0)
+        )
+        // The bytes are copied while the batch stands.
+        return unsafe Array(records.record(at: 0).allBytes)
     }
 
     // MARK: score
@@ -173,7 +200,7 @@ struct HangingTransaction {
             configuration.scoreGroup,
             // What is committed is seen: then only the offsets get a marker now, and each output with its next record.
             isVisible ? [] : written,
-            Array("{}".utf8),
+            { _ in Array("{}".utf8) },
             unused: outputs[0],
             isCommit: isVisible
         )

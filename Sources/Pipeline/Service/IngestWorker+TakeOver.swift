@@ -31,6 +31,12 @@ extension IngestWorker {
         }
         if wanted.isEmpty { return }
         let committed = try committedOffsets(wanted, offsets)
+        let owners = Set(
+            committed.compactMap {
+                SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner
+            }
+        ).subtracting(["", transactionalID])
+        if !owners.isEmpty { try lostMarkers(offsets).end(of: owners, wanted) }
         var fresh: [TopicPartition] = []
         for one in committed {
             if let error = one.error { throw Setback(error) }
@@ -57,6 +63,16 @@ extension IngestWorker {
         }
         guard !fresh.isEmpty else { return }
         try register(fresh, metadata, &producer, &queue, &copier)
+    }
+
+    func lostMarkers(_ offsets: GroupOffsets) -> LostMarkers {
+        LostMarkers(
+            configuration: configuration,
+            control: control,
+            log: log,
+            partitionCount: partitionCount,
+            offsets: offsets
+        )
     }
 
     /// The committed offsets; those that an open transaction has written are waited for.

@@ -222,6 +222,12 @@ struct IngestWorker {
         var lastLook = Ticker.now
         var looked = 0
         var reported: Int64 = copier.copied
+        // Under our own id nobody writes any more, and we not yet.
+        watch.begin(.offsets)
+        try lostMarkers(member.offsets).end(
+            of: [transactionalID],
+            try foreignPartitions([], fetcher) + configuration.singleSources
+        )
         while !control.shouldStop {
             watch.begin(.poll)
             try poll(

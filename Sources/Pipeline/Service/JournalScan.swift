@@ -153,4 +153,14 @@ struct JournalScan {
         }
         return view
     }
+
+    /// The source partition that a record was copied from; nil for what ingest writes of its own.
+    static func source(of record: RecordView) -> TopicPartition? {
+        switch record.kind {
+        case .genesis, .sourceRegistered, .sourceRetired, .tick, nil: nil
+        case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim, .purchase,
+            .disposition, .adjustment:
+            TopicPartition(record.string(record.text(0)), record.source.partition)
+        }
+    }
 }

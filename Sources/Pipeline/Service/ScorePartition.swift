@@ -125,6 +125,14 @@ struct ScorePartition: Sendable {
                 ("live", "\(live)"),
                 ("fence_ms", "\(fenced - started)")
             )
+            let missing = try OutputTails(
+                configuration: configuration,
+                control: control,
+                log: log,
+                partition: partition,
+                fetcher: fetcher,
+                offsets: offsets
+            ).missing(receipt, transactionalID)
             var snapshots = PartitionSnapshots(
                 configuration,
                 log,
@@ -139,6 +147,7 @@ struct ScorePartition: Sendable {
                 &producer,
                 topics,
                 &snapshots,
+                missing,
                 &lastSuccess,
                 watch,
                 instruments
@@ -228,6 +237,7 @@ struct ScorePartition: Sendable {
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
         _ snapshots: inout PartitionSnapshots,
+        _ counted: MissingOutputs,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
         _ instruments: PartitionInstruments
@@ -237,7 +247,8 @@ struct ScorePartition: Sendable {
         var machine = Machine()
         var receipt = Receipt()
         var first: Int64 = 0
-        if let state = snapshots.restore(committed, notAfter: live) {
+        var missing = counted
+        if let state = snapshots.restore(committed, notAfter: live, before: missing) {
             first = state.manifest.offset
             receipt = state.receipt
             machine = state.machine
@@ -295,6 +306,7 @@ struct ScorePartition: Sendable {
                     while index < seen {
                         if batch[index].offset >= live, count == 0 {
                             if !isLive {
+                                missing.keep(machine, since: receipt)
                                 receipt.add(machine)
                                 machine.removeOutputs()
                                 try compare(receipt, committed, live)
@@ -303,6 +315,9 @@ struct ScorePartition: Sendable {
                             }
                             try producer.begin()
                             began = Ticker.now
+                            if !missing.isEmpty {
+                                try missing.send(&producer, topics, partition)
+                            }
                         }
                         // In groups, so that the machine can ask for what they touch beforehand.
                         group.removeAll(keepingCapacity: true)
@@ -341,6 +356,7 @@ struct ScorePartition: Sendable {
                     throw Setback.caught(error)
                 }
                 if seen > 0 { heardAt = Ticker.now }
+                if !isLive { missing.keep(machine, since: receipt) }
                 receipt.add(machine)
                 watch.begin(.send)
                 if isLive { try sender.send(&machine, &producer) } else { machine.removeOutputs() }

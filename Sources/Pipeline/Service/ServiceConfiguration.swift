@@ -119,6 +119,10 @@ extension ServiceConfiguration {
     var sourceTopics: [String] { topics.sources.map(name) }
     var referenceTopic: String { name(topics.reference) }
     var policyTopic: String { name(topics.policy) }
+    /// Source partitions beside those of events.
+    var singleSources: [TopicPartition] {
+        [TopicPartition(referenceTopic, 0), TopicPartition(policyTopic, 0)]
+    }
     var journalTopic: String { name(topics.journal) }
     var deadLetterTopic: String { name(topics.deadLetters) }
     /// In the order of `OutputTopic`.

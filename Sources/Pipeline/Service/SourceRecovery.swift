@@ -110,15 +110,8 @@ public struct SourceRecovery: Sendable {
         )
         try scan.read((0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }) {
             (_, message) throws(ServiceEnd) in
-            var values: [String: String] = [:]
-            for header in message.headers() {
-                values[header.name] = String(decoding: header.value ?? [], as: UTF8.self)
-            }
-            if let topic = values["__connect.errors.topic"],
-                let partition = values["__connect.errors.partition"].flatMap({ Int32($0) }),
-                let offset = values["__connect.errors.offset"].flatMap({ Int64($0) })
-            {
-                note(TopicPartition(topic, partition)) { $0.next = max($0.next, offset + 1) }
+            if let (source, offset) = DeadLetterHeaders.source(of: message.headers()) {
+                note(source) { $0.next = max($0.next, offset + 1) }
             }
             return true
         }

@@ -58,7 +58,16 @@ struct PartitionSnapshots: ~Copyable {
     // MARK: taking one up
 
     /// The newest state that stands at or before an offset; nil where none can be taken up.
-    mutating func restore(_ receipt: String?, notAfter live: Int64) -> RestoredState? {
+    ///
+    /// - Parameters:
+    ///   - receipt: the receipt of the committed offset, which names the snapshots.
+    ///   - live: the committed offset.
+    ///   - missing: outputs that the fold must come by.
+    mutating func restore(
+        _ receipt: String?,
+        notAfter live: Int64,
+        before missing: MissingOutputs
+    ) -> RestoredState? {
         guard topic != nil, let receipt else { return nil }
         let found = Receipt.snapshots(in: receipt).filter { $0.offset <= live }
         for (index, place) in found.enumerated() {
@@ -70,6 +79,7 @@ struct PartitionSnapshots: ~Copyable {
                     at: place.offset,
                     from: records
                 )
+                guard missing.lieBehind(state.receipt) else { continue }
                 places = Array(found[index...])
                 slot = state.manifest.slot.other
                 self.records = state.manifest.records
