@@ -158,7 +158,9 @@ final class TemporaryFolder {
     init() throws(Failure) {
         // Safe: the variable's text is copied at once; nothing here changes the environment.
         let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var name = Array("\(parent)/benchmark-XXXXXX".utf8CString)
+        // What mkdtemp wants to write over.
+        let six = String(repeating: "X", count: 6)
+        var name = Array("\(parent)/benchmark-\(six)".utf8CString)
         // Safe: the call writes over the six letters only.
         let isMade = unsafe mkdtemp(&name) != nil
         guard isMade else {

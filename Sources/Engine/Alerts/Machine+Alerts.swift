@@ -116,7 +116,7 @@ extension Machine {
         key.put(byte: 0x1F)
     }
 
-    private mutating func insertAlert(_ row: AlertRow, invoice: Identifier = .none) -> UInt32 {
+    mutating func insertAlert(_ row: AlertRow, invoice: Identifier = .none) -> UInt32 {
         let number = alerts.insert(row)
         if invoice != .none { invoices[number] = invoice }
         if hasAlertIndex {
@@ -266,39 +266,6 @@ extension Machine {
         writeAccumulatorAlert(alert, .resolved(resolution), policy)
     }
 
-    // MARK: alerts about feeds
-
-    mutating func insertAlert(ofFeed feed: UInt32) -> UInt32 {
-        insertAlert(AlertRow(subject: feed, next: 0, rule: .feedSilent, isOfFill: false))
-    }
-
-    mutating func writeFeedAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int) {
-        if isSilent { return count(.alerts) }
-        var out = pen(.alerts)
-        let feed = alerts[alert].subject
-        let (entity, kind) = whose(feed)
-        begin(&out, .alerts, entity, policy)
-        putHead(&out, alert, state, policy)
-        out.put("{\"kind\":\"series\",\"scope\":\"entity\",\"measure\":\"")
-        out.put(oneOf: kind.text)
-        out.put("\"}")
-        putCause(&out, .feedSilent, policy)
-        putSentence(&out, feed: kind)
-        putOccurrence(&out, alert)
-        out.put(",\"decision_id\":null,\"patient_token\":null")
-        putResolution(&out, state)
-        out.put(",\"evidence\":{\"records\":[{\"kind\":\"last\",\"offset\":")
-        out.put(feeds[feed].lastOffset)
-        out.put("},{\"kind\":\"cause\",\"offset\":")
-        out.put(offset)
-        out.put("}],\"reference\":[],\"values\":{")
-        putValues(&out)
-        out.put(byte: UInt8(ascii: "}"))
-        putDispositions(&out, alert)
-        out.put("}}")
-        finish(.alerts, entity, out)
-    }
-
     // MARK: dispositions
 
     /// Records what a person said about an alert in its evidence (25).
@@ -369,7 +336,7 @@ extension Machine {
     // MARK: records
 
     /// The fields from `alert_id` to `owner`.
-    private func putHead(_ out: inout Pen, _ alert: UInt32, _ state: AlertState, _ policy: Int) {
+    func putHead(_ out: inout Pen, _ alert: UInt32, _ state: AlertState, _ policy: Int) {
         let row = alerts[alert]
         let (high, low) = id(ofAlert: alert)
         out.put(",\"alert_id\":\"a_")
@@ -383,16 +350,16 @@ extension Machine {
     }
 
     /// `root_cause` and the name of `summary`, whose text comes next.
-    private func putCause(_ out: inout Pen, _ rule: Rule, _ policy: Int) {
+    func putCause(_ out: inout Pen, _ rule: Rule, _ policy: Int) {
         unsafe out.put(padded: fragments.bytes(piece(policy, rule).cause))
     }
 
-    private func putOccurrence(_ out: inout Pen, _ alert: UInt32) {
+    func putOccurrence(_ out: inout Pen, _ alert: UInt32) {
         out.put(",\"occurrence\":")
         out.put(Int64(alerts[alert].occurrence))
     }
 
-    private func putResolution(_ out: inout Pen, _ state: AlertState) {
+    func putResolution(_ out: inout Pen, _ state: AlertState) {
         switch state {
         case .opened, .updated: out.put(",\"resolution\":null")
         case .resolved(let resolution):
@@ -402,7 +369,7 @@ extension Machine {
         }
     }
 
-    private func putDispositions(_ out: inout Pen, _ alert: UInt32) {
+    func putDispositions(_ out: inout Pen, _ alert: UInt32) {
         guard !dispositions.isEmpty, let notes = dispositions[alert] else {
             return out.put(",\"dispositions\":[]")
         }

@@ -15,26 +15,26 @@ struct Reference: ~Copyable {
     var pharmacies = Names()
     var products = Column<ProductRow>()
     /// How each normalised product is written, by the same number; the others are written as null.
-    private(set) var writtenProducts = Column<WrittenName>()
-    private var productIndex = Index()
+    var writtenProducts = Column<WrittenName>()
+    var productIndex = Index()
     var payers = Column<PayerRow>()
-    private var payerIndex = Index()
-    private(set) var periods: [Period] = []
+    var payerIndex = Index()
+    var periods: [Period] = []
     /// Restrictions by the number of the labeler's text.
     private(set) var restrictions: [UInt32: [Restriction]] = [:]
     private var designations: [Designation: [Period]] = [:]
     private var payerTypes: [PayerKey: PayerType] = [:]
 
-    private var current: [String: ReferenceRow] = [:]
+    var current: [String: ReferenceRow] = [:]
     /// The rows as an image has them, made once after each publication: the tables that are looked up by a key of their
     /// own, then the others, which are hundreds of thousands of texts.
-    private var keyedImage: [UInt8]?
-    private var namedImage: [UInt8]?
+    var keyedImage: [UInt8]?
+    var namedImage: [UInt8]?
     /// Whether `current` is still in these images: after a restore it is not needed before the next publication.
-    private var isPacked = false
-    private var staged: [ReferenceRow] = []
+    var isPacked = false
+    var staged: [ReferenceRow] = []
     /// Whether a publication has been completed: nothing is scored before.
-    private(set) var isComplete = false
+    var isComplete = false
 
     struct Designation: Hashable {
         var entity: UInt32
@@ -413,7 +413,7 @@ struct Reference: ~Copyable {
     }
 
     /// The tables that are looked up by a key of their own.
-    private mutating func keepByKey(_ rows: [ReferenceRow]) {
+    mutating func keepByKey(_ rows: [ReferenceRow]) {
         restrictions = [:]
         designations = [:]
         payerTypes = [:]
@@ -450,106 +450,6 @@ struct Reference: ~Copyable {
         }
     }
 
-    // MARK: images
-
-    /// Lists its memory. What is looked up by a key of its own is made anew from the rows.
-    mutating func visit(_ archive: inout StateArchive) {
-        texts.visit(&archive)
-        types.visit(&archive)
-        entities.visit(&archive)
-        sites.visit(&archive)
-        providers.visit(&archive)
-        pharmacies.visit(&archive)
-        products.visit(&archive)
-        writtenProducts.visit(&archive)
-        productIndex.visit(&archive)
-        payers.visit(&archive)
-        payerIndex.visit(&archive)
-        archive.array(&periods, filler: Period(from: .distantPast, to: .distantPast))
-        archive.value(&isComplete)
-        // A proof reads what rules read.
-        if archive.pass == .proving { return }
-        if !archive.isReading { pack() }
-        var keyed = keyedImage ?? []
-        archive.bytes(&keyed)
-        var named = namedImage ?? []
-        archive.bytes(&named)
-        archive.list(&staged, filler: .empty) { $1.row(&$0) }
-        guard archive.isReading, archive.fault == nil else { return }
-        keyedImage = keyed
-        namedImage = named
-        isPacked = true
-        do throws(StateFault) { keepByKey(try Self.rows(keyed)) } catch {
-            archive.fail(error.description)
-        }
-    }
-
-    /// Makes the images of the rows, if there are none.
-    private mutating func pack() {
-        guard keyedImage == nil || namedImage == nil else { return }
-        var rows = (keyed: [ReferenceRow](), named: [ReferenceRow]())
-        for (_, row) in current.sorted(by: { $0.key < $1.key }) {
-            switch row.table {
-            case .payers, .restrictions, .designations: rows.keyed.append(row)
-            case .coveredEntities, .sites, .providers, .pharmacies, .products:
-                rows.named.append(row)
-            }
-        }
-        keyedImage = Self.image(&rows.keyed)
-        namedImage = Self.image(&rows.named)
-    }
-
-    /// Takes the rows out of their images again.
-    private mutating func unpack() {
-        guard isPacked else { return }
-        isPacked = false
-        for image in [keyedImage, namedImage] {
-            do throws(StateFault) {
-                for row in try Self.rows(image ?? []) { current[row.key] = row }
-            } catch {
-                preconditionFailure("what was written by us can be read: \(error.description)")
-            }
-        }
-    }
-
-    /// All rows in effect, in the order of their keys.
-    mutating func rowsInOrder() -> [ReferenceRow] {
-        unpack()
-        return current.sorted { $0.key < $1.key }.map(\.value)
-    }
-
-    private static func image(_ rows: inout [ReferenceRow]) -> [UInt8] {
-        var measure = StateArchive()
-        measure.list(&rows, filler: .empty) { $1.row(&$0) }
-        var bytes = [UInt8](repeating: 0, count: measure.byteCount)
-        unsafe bytes.withUnsafeMutableBytes { memory in
-            var archive = unsafe StateArchive(writingTo: memory)
-            archive.list(&rows, filler: .empty) { $1.row(&$0) }
-        }
-        return bytes
-    }
-
-    private static func rows(_ image: [UInt8]) throws(StateFault) -> [ReferenceRow] {
-        if image.isEmpty { return [] }
-        var place = 0
-        var archive = unsafe StateArchive { buffer throws(StateFault) in
-            guard image.count - place >= buffer.count else {
-                throw StateFault("the rows of reference tables end too early")
-            }
-            // Inside the image, by the line above.
-            unsafe image.withUnsafeBytes { bytes in
-                unsafe buffer.copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: bytes[place..<place + buffer.count])
-                )
-            }
-            place += buffer.count
-        }
-        var rows: [ReferenceRow] = []
-        archive.list(&rows, filler: .empty) { $1.row(&$0) }
-        if let fault = archive.fault { throw fault }
-        return rows
-    }
-
     private static func lay(
         _ found: [UInt32: [Period]],
         _ names: inout Names,
@@ -562,28 +462,6 @@ struct Reference: ~Copyable {
             names.rows[number].latest =
                 own.last ?? Period(from: .distantFuture, to: .distantPast)
             periods.append(contentsOf: own)
-        }
-    }
-}
-
-extension ReferenceRow {
-    /// A row of nothing, to be read into.
-    fileprivate static var empty: ReferenceRow { ReferenceRow(table: .sites, values: []) }
-}
-
-extension StateArchive {
-    /// A row of a reference table.
-    fileprivate mutating func row(_ row: inout ReferenceRow) {
-        var table = row.table.rawValue
-        value(&table)
-        guard let found = ReferenceTable(rawValue: table) else {
-            return fail("it holds a row of no table")
-        }
-        row.table = found
-        value(&row.isWithdrawn)
-        list(&row.values, filler: "") { $1.text(&$0) }
-        if isReading, fault == nil, row.values.count != found.columns.count {
-            fail("it holds a row of \(found.name) with other columns")
         }
     }
 }

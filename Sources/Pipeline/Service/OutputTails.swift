@@ -115,7 +115,10 @@ struct OutputTails {
                 }
                 try Self.take(&queue, below: bounds.end, &last)
             }
-            if let last { return Self.sequence(in: last).map { $0 + 1 } }
+            if let last {
+                // The line is read while the bytes stand.
+                return unsafe last.withUnsafeBytes { unsafe OutputLine($0).sequence }.map { $0 + 1 }
+            }
             if start == bounds.low { return bounds.low == 0 ? 0 : nil }
             // Markers and what was dropped take offsets, too.
             width *= 16
@@ -133,16 +136,6 @@ struct OutputTails {
             last = unsafe batch[index].value.withUnsafeBytes { unsafe Array($0) }
         }
         _ = queue.takeEvents()
-    }
-
-    /// The `sequence` of an output, which stands behind `covered_entity_id`.
-    static func sequence(in value: [UInt8]) -> Int64? {
-        let text = String(decoding: value.prefix(4096), as: UTF8.self)
-        let name = "\",\"sequence\":"
-        guard text.hasPrefix("{\"covered_entity_id\":\""),
-            let place = text.firstRange(of: name)?.upperBound
-        else { return nil }
-        return Int64(text[place...].prefix { $0.isNumber })
     }
 }
 

@@ -57,12 +57,13 @@ struct PartitionSnapshots: ~Copyable {
 
     // MARK: taking one up
 
-    /// The newest state that stands at or before an offset; nil where none can be taken up.
+    /// The newest state that stands at or before an offset.
     ///
     /// - Parameters:
     ///   - receipt: the receipt of the committed offset, which names the snapshots.
     ///   - live: the committed offset.
     ///   - missing: outputs that the fold must come by.
+    /// - Returns: the state and where it stands; nil where none can be taken up.
     mutating func restore(
         _ receipt: String?,
         notAfter live: Int64,

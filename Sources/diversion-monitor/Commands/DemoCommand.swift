@@ -136,7 +136,7 @@ private struct Demo {
         }
         let seconds = (quietSince - (start ?? quietSince)) / .seconds(1)
         terminal.output.write(tally.summary(seconds: max(0.001, seconds)))
-        terminal.output.write(nextCommands)
+        terminal.output.write(nextCommands(tally.board.open { _ in true }.first))
     }
 
     private func publishReference(
@@ -154,16 +154,17 @@ private struct Demo {
         }
     }
 
-    private var nextCommands: String {
+    /// What to try next; an alert has the same id in whatever run it opens.
+    private func nextCommands(_ alert: AlertRecord?) -> String {
         // As it was called: after `make demo` it is not on the PATH yet.
         let program = CommandLine.arguments.first ?? "diversion-monitor"
         return """
 
             Try next:
               \(program) score --reference \(sample.folder)/reference -o out \
-            \(sample.folder)/events.ndjson
+            --keep-journal out/journal.dmj \(sample.folder)/events.ndjson
               \(program) alerts --from out/alerts.ndjson --severity critical
-              \(program) config init monitor      (settings, policy and tables to begin with)
+              \(program) explain \(alert?.id ?? "ID") out/journal.dmj
 
             """
     }
@@ -307,7 +308,7 @@ private struct DemoTally {
     /// The last outcome of each fill.
     private var fills: [String: String] = [:]
     private var opened: [String: Int] = [:]
-    private var board = AlertBoard()
+    private(set) var board = AlertBoard()
     /// The last balance of each accumulator.
     private var balances: [String: String] = [:]
     private var movements = 0
