@@ -256,6 +256,7 @@ struct Copier: ~Copyable {
             let partition = decoder.partition(count: partitionCount)
             let counter = sources[source].metadata.counters[Int(partition)]
             sources[source].metadata.counters[Int(partition)] = counter + 1
+            if sources[source].isSeen(counter, partition) { return nil }
             unsafe value.withUnsafeBytes { unsafe SHA256.hash($0, into: &digest) }
             records.removeAll()
             decoder.append(
@@ -315,6 +316,11 @@ struct Copier: ~Copyable {
         _ out: inout IngestProducer
     ) throws(Setback) {
         let partition = sources[source].partition
+        let target = out.letterPartition(
+            entity: rejection.coveredEntityID,
+            from: partition.partition
+        )
+        if let seen = sources[source].seenLetters[target], offset <= seen { return }
         let place = RecordPlace.topic(
             partition.topic,
             partition: partition.partition,
@@ -337,7 +343,7 @@ struct Copier: ~Copyable {
             letter,
             entity: rejection.coveredEntityID,
             headers,
-            from: partition.partition
+            to: target
         )
     }
 
@@ -432,6 +438,7 @@ struct Copier: ~Copyable {
     ) {
         let counter = sources[source].metadata.counters[Int(partition)]
         sources[source].metadata.counters[Int(partition)] = counter + 1
+        if sources[source].isSeen(counter, partition) { return }
         records.removeAll()
         write(
             records,

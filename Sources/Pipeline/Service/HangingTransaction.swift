@@ -81,71 +81,26 @@ struct HangingTransaction {
 
     // MARK: ingest
 
-    /// Ends the transactions of ingest workers that hold back the offsets of source partitions.
+    /// Ends what an ingest worker has left open, so that nobody will ever see it.
     ///
     /// - Parameters:
-    ///   - ids: transactional ids of those who may have copied them.
-    ///   - last: the offsets from before the open transaction, with their counters.
-    ///   - partitionCount: journal partitions.
-    ///   - control: ends the reading of the journal when the service is to stop.
-    /// - Throws: `Setback` where the journal can't be read or Kafka does not take it.
-    func endIngest(
-        _ ids: [String],
-        _ last: [CommittedOffset],
-        _ partitionCount: Int32,
-        _ control: ServiceControl
-    ) throws(Setback) {
-        var counters: [TopicPartition: [UInt64]] = [:]
-        for one in last {
-            counters[one.partition] =
-                SourceMetadata(one.metadata, partitions: Int(partitionCount))?.counters
-                ?? Array(repeating: 0, count: Int(partitionCount))
-        }
-        let journal = (0..<partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
-        // A part of it is visible where a record stands in the journal that the offsets do not count.
-        var isVisible = false
-        do {
-            try JournalScan(configuration, control).read(journal, toLastStable: true) {
-                (place, message) throws(ServiceEnd) in
-                let record = try JournalScan.record(message)
-                if let name = JournalScan.source(of: record), let known = counters[name],
-                    record.source.counter >= known[place]
-                {
-                    isVisible = true
-                }
-                return true
-            }
-        } catch {
-            throw Setback.caught(error)
-        }
-        var partitions = journal
-        if !isVisible {
-            let count: Int32
-            do {
-                count = try FetchConsumer(configuration.consumerSettings).partitionCount(
-                    of: configuration.deadLetterTopic,
-                    within: .seconds(10)
-                )
-            } catch {
-                throw Setback(error)
-            }
-            partitions += (0..<count).map { TopicPartition(configuration.deadLetterTopic, $0) }
-        }
-        for id in ids {
+    ///   - id: its transactional id.
+    ///   - partitions: partitions of the journal and the dead letters that may be open, as its offsets may be.
+    /// - Throws: `Setback` where Kafka does not take it.
+    func dropIngest(_ id: String, _ partitions: [TopicPartition]) throws(Setback) {
+        try end(
+            id,
+            configuration.ingestGroup,
+            partitions,
+            nothing,
             // Ingest looks into the journal outside the group.
-            try end(
-                id,
-                configuration.ingestGroup,
-                partitions,
-                nothing,
-                unused: journal[0],
-                isCommit: isVisible
-            )
-        }
+            unused: TopicPartition(configuration.journalTopic, 0),
+            isCommit: false
+        )
     }
 
     /// A record that says nothing, for the journal and for dead letters.
-    func nothing(_ partition: TopicPartition) -> [UInt8] {
+    private func nothing(_ partition: TopicPartition) -> [UInt8] {
         if partition.topic == configuration.deadLetterTopic {
             return Array(
                 """

@@ -59,37 +59,66 @@ struct IngestProducer: ~Copyable {
         do { try producer.produce(&batch, to: journal) } catch { throw Setback(error) }
     }
 
-    /// Sends a dead letter: to the entity's partition, or where nobody knows it, to one by the source's.
+    /// Sends a record of the journal or the dead letters as it stood there before.
+    mutating func send(_ record: SourceTails.LostRecord) throws(Setback) {
+        try begin()
+        try produce(
+            record.value,
+            record.key,
+            record.headers,
+            record.isLetter ? deadLetters : journal,
+            record.partition
+        )
+    }
+
+    /// The partition of a dead letter: the entity's, or where nobody knows it, one by the source's.
+    func letterPartition(entity: String?, from partition: Int32) -> Int32 {
+        let count = deadLetters.partitionCount
+        guard let entity else { return partition % count }
+        let key = Array(entity.utf8)
+        return unsafe key.withUnsafeBytes { unsafe Partitioner.partition(of: $0, count: count) }
+    }
+
+    /// Sends a dead letter to one of their partitions.
     mutating func sendLetter(
         _ value: [UInt8],
         entity: String?,
         _ headers: [(name: String, value: String)],
-        from partition: Int32
+        to partition: Int32
     ) throws(Setback) {
         try begin()
-        let key = entity.map { Array($0.utf8) }
-        let count = deadLetters.partitionCount
-        let target =
-            key.map { bytes in
-                unsafe bytes.withUnsafeBytes { unsafe Partitioner.partition(of: $0, count: count) }
-            } ?? partition % count
-        let list = headers.map { Header($0.name, Array($0.value.utf8)) }
+        try produce(
+            value,
+            entity.map { Array($0.utf8) },
+            headers.map { Header($0.name, Array($0.value.utf8)) },
+            deadLetters,
+            partition
+        )
+    }
+
+    private mutating func produce(
+        _ value: [UInt8],
+        _ key: [UInt8]?,
+        _ headers: [Header],
+        _ topic: ProducerTopic,
+        _ partition: Int32
+    ) throws(Setback) {
         do {
             if let key {
                 // The spans are used up while the arrays stand.
                 try unsafe producer.produce(
                     value.span.bytes,
                     key: key.span.bytes,
-                    headers: list,
-                    to: deadLetters,
-                    partition: target
+                    headers: headers,
+                    to: topic,
+                    partition: partition
                 )
             } else {
                 try unsafe producer.produce(
                     value.span.bytes,
-                    headers: list,
-                    to: deadLetters,
-                    partition: target
+                    headers: headers,
+                    to: topic,
+                    partition: partition
                 )
             }
         } catch {

@@ -12,7 +12,8 @@ extension IngestWorker {
         _ producer: inout IngestProducer,
         _ queue: inout FetchQueue,
         _ copier: inout Copier,
-        _ offsets: GroupOffsets
+        _ offsets: GroupOffsets,
+        _ fetcher: FetchConsumer
     ) throws(Setback) {
         for source in copier.sources.indices where copier.sources[source].isOwned {
             if !partitions.contains(copier.sources[source].partition) {
@@ -31,13 +32,8 @@ extension IngestWorker {
         }
         if wanted.isEmpty { return }
         let committed = try committedOffsets(wanted, offsets)
-        let owners = Set(
-            committed.compactMap {
-                SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner
-            }
-        ).subtracting(["", transactionalID])
-        if !owners.isEmpty { try lostMarkers(offsets).end(of: owners, wanted) }
         var fresh: [TopicPartition] = []
+        var begins: [CommittedOffset] = []
         for one in committed {
             if let error = one.error { throw Setback(error) }
             guard let offset = one.offset else {
@@ -51,6 +47,20 @@ extension IngestWorker {
             {
                 continue
             }
+            begins.append(one)
+        }
+        if begins.isEmpty, fresh.isEmpty { return }
+        // Also where all are fresh: nothing may be open when something is written under our id.
+        let tails = try SourceTails(
+            configuration: configuration,
+            control: control,
+            log: log,
+            partitionCount: partitionCount,
+            transactionalID: transactionalID
+        ).find(begins, among: foreignPartitions([], fetcher) + configuration.singleSources)
+        var touched: [Int] = []
+        for one in begins {
+            guard let offset = one.offset else { continue }
             guard let found = SourceMetadata(one.metadata, partitions: Int(partitionCount)) else {
                 throw .end(
                     .configuration(
@@ -59,20 +69,20 @@ extension IngestWorker {
                     )
                 )
             }
-            _ = try begin(one.partition, offset, found, &queue, &copier)
+            let source = try begin(one.partition, offset, found, &queue, &copier)
+            copier.sources[source].seen = tails.seen[one.partition] ?? [:]
+            copier.sources[source].seenLetters = tails.seenLetters[one.partition] ?? [:]
+            touched.append(source)
+        }
+        if !tails.lost.isEmpty {
+            for source in touched { copier.sources[source].isTouched = true }
+            try producer.begin()
+            for record in tails.lost { try producer.send(record) }
+            try producer.commit(copier.offsets, of: metadata)
+            copier.committed()
         }
         guard !fresh.isEmpty else { return }
         try register(fresh, metadata, &producer, &queue, &copier)
-    }
-
-    func lostMarkers(_ offsets: GroupOffsets) -> LostMarkers {
-        LostMarkers(
-            configuration: configuration,
-            control: control,
-            log: log,
-            partitionCount: partitionCount,
-            offsets: offsets
-        )
     }
 
     /// The committed offsets; those that an open transaction has written are waited for.
@@ -89,15 +99,13 @@ extension IngestWorker {
         }
         do {
             let admin = try Admin(configuration.kafka)
-            func before() throws(KafkaError) -> [CommittedOffset] {
-                try admin.committedOffsets(
-                    of: configuration.ingestGroup,
-                    wanted,
-                    within: .seconds(2)
-                )
-            }
+            let last = try admin.committedOffsets(
+                of: configuration.ingestGroup,
+                wanted,
+                within: .seconds(2)
+            )
             let owners = Set(
-                try before().compactMap {
+                last.compactMap {
                     SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner
                 }
             ).subtracting(["", transactionalID]).sorted()
@@ -112,13 +120,8 @@ extension IngestWorker {
             do { return try offsets.committed(wanted, within: .seconds(3)) } catch {
                 guard error.isTimeout else { throw error }
             }
-            try HangingTransaction(configuration: configuration, log: log).endIngest(
-                owners + [transactionalID],
-                // Read again: until it was fenced a predecessor may have committed.
-                try before(),
-                partitionCount,
-                control
-            )
+            let hanging = HangingTransaction(configuration: configuration, log: log)
+            for owner in owners + [transactionalID] { try hanging.dropIngest(owner, []) }
             throw Setback.again("a transaction hung; it was ended")
         } catch {
             throw Setback.caught(error)

@@ -222,12 +222,6 @@ struct IngestWorker {
         var lastLook = Ticker.now
         var looked = 0
         var reported: Int64 = copier.copied
-        // Under our own id nobody writes any more, and we not yet.
-        watch.begin(.offsets)
-        try lostMarkers(member.offsets).end(
-            of: [transactionalID],
-            try foreignPartitions([], fetcher) + configuration.singleSources
-        )
         while !control.shouldStop {
             watch.begin(.poll)
             try poll(
@@ -251,7 +245,8 @@ struct IngestWorker {
                     &producer,
                     &queue,
                     &copier,
-                    member.offsets
+                    member.offsets,
+                    fetcher
                 )
                 membership.isNew = false
                 foreign.follow(try foreignPartitions(membership.partitions, fetcher))

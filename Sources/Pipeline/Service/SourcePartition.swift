@@ -25,6 +25,10 @@ struct SourcePartition {
     var committed: Int64 = -1
     /// Counters and times; committed beside the offset.
     var metadata: SourceMetadata
+    /// By journal partition: the first counter that is not seen there, where more is seen than is counted.
+    var seen: [Int32: UInt64] = [:]
+    /// By partition of the dead letters: the last offset of ours whose letter is seen, where it is not counted.
+    var seenLetters: [Int32: Int64] = [:]
     /// Its last record was fetched, for now.
     var isFetchedToEnd = false
     /// Records that were fetched and whose time has not come.
@@ -45,6 +49,11 @@ struct SourcePartition {
         self.kind = kind
         self.name = name
         metadata = SourceMetadata(firstOffset: 0, partitions: journalPartitions)
+    }
+
+    /// Whether a journal partition shows its record of this counter already.
+    func isSeen(_ counter: UInt64, _ partition: Int32) -> Bool {
+        !seen.isEmpty && counter < seen[partition] ?? 0
     }
 
     /// It has been copied to its end, for now.
