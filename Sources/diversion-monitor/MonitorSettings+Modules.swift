@@ -79,6 +79,7 @@ extension MonitorSettings {
             effective.strings("roles").compactMap(ServiceConfiguration.Role.init(rawValue:))
         )
         service.instance = effective.stringIfSet("instance")
+        service.isStandby = effective.bool("standby")
         service.clock = effective.string("clock") == "records" ? .records : .wall
         service.sourcesStart = effective.string("sources.start") == "latest" ? .latest : .earliest
         service.allowedSkewSeconds = Int(effective.duration("sources.allowed_skew") / .seconds(1))

@@ -119,6 +119,13 @@ extension MonitorSettings {
                 + " may have the same"
         ),
         Setting(
+            "standby",
+            .bool,
+            default: "false",
+            "Keep the state of other workers' journal partitions too, and take them over within a second when"
+                + " one is gone. It needs the memory for all partitions"
+        ),
+        Setting(
             "clock",
             .enumeration(["wall", "records"]),
             default: "wall",

@@ -164,10 +164,12 @@ struct SnapshotTests {
     @Test func `a receipt names the snapshots and stays what it is without them`() throws {
         var receipt = Receipt()
         _ = try Self.folded(1000, &receipt)
-        let text = receipt.text + " 17:4242,0:99"
+        let text = receipt.text + " 17:4242:B,0:99"
         #expect(
             Receipt.snapshots(in: text) == [
-                SnapshotPlace(start: 17, offset: 4242), SnapshotPlace(start: 0, offset: 99),
+                SnapshotPlace(start: 17, offset: 4242, slot: .b),
+                // As it was written before slots were told.
+                SnapshotPlace(start: 0, offset: 99, slot: nil),
             ]
         )
         #expect(Receipt.state(in: text) == receipt.text)

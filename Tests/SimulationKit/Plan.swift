@@ -23,6 +23,8 @@ public struct Plan: Sendable {
     let workers: Int
     /// Whether workers have names of their own, by worker.
     let isNamed: [Bool]
+    /// Whether workers keep the others' states, by worker.
+    let isStandby: [Bool]
     /// Record times are those of the events, and time goes on with them.
     let isHistory: Bool
     let collectMilliseconds: Int
@@ -57,5 +59,6 @@ public struct Plan: Sendable {
         forgottenMarkers = naming == 1 && chance.happens(400) ? 30 : 0
         losesOffsets = chance.happens(60)
         losesJournal = chance.happens(20)
+        isStandby = (0..<workers).map { _ in chance.happens(400) }
     }
 }

@@ -143,6 +143,7 @@ public final class World: @unchecked Sendable {
         configuration.application = Self.application
         configuration.clock = plan.isHistory ? .records : .wall
         configuration.instance = plan.isNamed[worker] ? "worker-\(worker)" : nil
+        configuration.isStandby = plan.isStandby[worker]
         configuration.collectMilliseconds = plan.collectMilliseconds
         configuration.transactionRecords = plan.transactionRecords
         configuration.snapshotRecords = plan.snapshotRecords

@@ -7,6 +7,8 @@ internal import Synchronization
 enum PartitionPhase: UInt8, Sendable, CaseIterable {
     /// The group has not given it to us.
     case none
+    /// It is another worker's, and its state is kept for a take-over.
+    case following
     /// It is ours and waits, after a setback or for the generation.
     case waiting
     /// Producers of before are fenced.
@@ -26,6 +28,7 @@ enum PartitionPhase: UInt8, Sendable, CaseIterable {
     var name: String {
         switch self {
         case .none: "none"
+        case .following: "following"
         case .waiting: "waiting"
         case .fencing: "fencing"
         case .offsets: "offsets"
@@ -49,6 +52,7 @@ final class PartitionInstruments: Sendable {
     private let seconds: Histogram
     private let outputs: [Counter]
 
+    private let isFollowed = Atomic<Bool>(false)
     private let phaseCode = Atomic<UInt8>(PartitionPhase.none.rawValue)
     private let takenAt = Atomic<Int64>(0)
     private let position = Atomic<Int64>(-1)
@@ -93,7 +97,7 @@ final class PartitionInstruments: Sendable {
         case .none:
             position.store(-1, ordering: .relaxed)
             end.store(-1, ordering: .relaxed)
-        case .waiting, .offsets, .snapshot, .folding, .parked, .live: break
+        case .following, .waiting, .offsets, .snapshot, .folding, .parked, .live: break
         }
     }
 
@@ -104,6 +108,15 @@ final class PartitionInstruments: Sendable {
         position.store(first, ordering: .relaxed)
         told.withLock { $0 = Told() }
         enter(.folding)
+    }
+
+    /// The standby keeps the partition's state, or no more.
+    func follows(_ state: FollowedState?) {
+        isFollowed.store(state != nil, ordering: .releasing)
+        guard let state, phase == .following, Ticker.now - sizedAt.load(ordering: .relaxed) >= 1000
+        else { return }
+        all.journalOffset[label].set(state.offset)
+        state.read { size($0) }
     }
 
     /// A batch was folded; `timestamp` is that of its last record.
@@ -214,7 +227,8 @@ final class PartitionInstruments: Sendable {
 
     /// The phase.
     var phase: PartitionPhase {
-        PartitionPhase(rawValue: phaseCode.load(ordering: .acquiring)) ?? .none
+        let phase = PartitionPhase(rawValue: phaseCode.load(ordering: .acquiring)) ?? .none
+        return phase == .none && isFollowed.load(ordering: .acquiring) ? .following : phase
     }
 
     /// How much of the silent fold is done, 0...1.

@@ -4,7 +4,7 @@ internal import Engine
 /// there. A fold that comes to another one must not write.
 ///
 /// As text: `1 RECORDS SEQUENCE,SEQUENCE,SEQUENCE,SEQUENCE HASH`, and behind it, where there are snapshots, where they
-/// stand, the newest first: ` START:OFFSET,START:OFFSET`.
+/// stand, the newest first: ` START:OFFSET:SLOT,START:OFFSET:SLOT`.
 struct Receipt: Equatable {
     /// Records folded.
     var records: Int64 = 0
@@ -42,9 +42,11 @@ struct Receipt: Equatable {
         let words = text.split(separator: " ")
         guard words.count == 5, words[0] == "1" else { return [] }
         return words[4].split(separator: ",").compactMap { place in
-            let numbers = place.split(separator: ":").compactMap { Int64($0) }
-            guard numbers.count == 2 else { return nil }
-            return SnapshotPlace(start: numbers[0], offset: numbers[1])
+            let parts = place.split(separator: ":")
+            guard parts.count >= 2, let start = Int64(parts[0]), let offset = Int64(parts[1])
+            else { return nil }
+            let slot = parts.count > 2 ? SnapshotSlot(name: parts[2]) : nil
+            return SnapshotPlace(start: start, offset: offset, slot: slot)
         }
     }
 

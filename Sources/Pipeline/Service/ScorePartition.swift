@@ -5,8 +5,8 @@ internal import Kafka
 /// One journal partition → its outputs, in transactions with the consumed offset.
 ///
 /// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
-/// Take-over: fence, read the committed offset with its receipt, take up the newest snapshot before it, fold silently from
-/// there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
+/// Take-over: fence, read the committed offset with its receipt, take up the newest snapshot before it (or what the standby
+/// has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
 /// heartbeats, take over again if it is still ours.
 struct ScorePartition: Sendable {
     let configuration: ServiceConfiguration
@@ -14,6 +14,7 @@ struct ScorePartition: Sendable {
     let log: ServiceLog
     let partition: Int32
     let order: Guarded<PartitionOrder>
+    let standby: ScoreStandby?
     let fetcher: FetchConsumer
     let offsets: GroupOffsets
 
@@ -248,7 +249,20 @@ struct ScorePartition: Sendable {
         var receipt = Receipt()
         var first: Int64 = 0
         var missing = counted
-        if let state = snapshots.restore(committed, notAfter: live, before: missing) {
+        if let state = standby?.take(partition, notAfter: live),
+            missing.lieBehind(state.receipt),
+            snapshots.adopt(committed, records: state.receipt.records)
+        {
+            first = state.offset
+            receipt = state.receipt
+            machine = state.takeMachine()
+            log.info(
+                "standby-takes-over",
+                ("partition", "\(partition)"),
+                ("offset", "\(first)"),
+                ("behind", "\(live - first)")
+            )
+        } else if let state = snapshots.restore(committed, notAfter: live, before: missing) {
             first = state.manifest.offset
             receipt = state.receipt
             machine = state.machine

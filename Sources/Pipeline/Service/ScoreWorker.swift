@@ -58,6 +58,16 @@ struct ScoreWorker {
         }
         let orders = (0..<partitionCount).map { _ in Guarded(PartitionOrder()) }
         var threads: [WorkThread?] = orders.map { _ in nil }
+        var standby: ScoreStandby?
+        if configuration.isStandby {
+            standby = ScoreStandby(
+                configuration: configuration,
+                control: control,
+                log: log,
+                orders: orders
+            )
+        }
+        let follower = standby?.start()
         var revokeDeadline: Int64?
         var result: ServiceEnd?
         while result == nil, !control.shouldStop {
@@ -92,6 +102,7 @@ struct ScoreWorker {
                                 log: log,
                                 partition: Int32(number),
                                 order: order,
+                                standby: standby,
                                 fetcher: fetcher,
                                 offsets: member.offsets
                             )
@@ -126,6 +137,7 @@ struct ScoreWorker {
         }
         watch.begin(.close)
         operations.lost(.score)
+        standby?.end()
         for order in orders { order.with { $0.isOver = true } }
         let limit = Ticker.now + 5000
         var hasEnded = true
@@ -136,6 +148,7 @@ struct ScoreWorker {
             }
             if isOver { thread.join() } else { hasEnded = false }
         }
+        follower?.join()
         member.close(within: .seconds(3))
         log.info("score-ended", ("drained", "\(hasEnded)"))
         if let result { throw result }

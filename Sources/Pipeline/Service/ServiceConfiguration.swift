@@ -77,6 +77,8 @@ public struct ServiceConfiguration: Sendable {
     /// A worker's own name: it then keeps its partitions over a restart without a rebalance, and its restart ends at
     /// once what it left open. No two running processes may have the same.
     public var instance: String?
+    /// Whether it folds the journal partitions of other workers too, silently, so that it can take them over at once.
+    public var isStandby = false
     /// How long a transaction waits for more records, in milliseconds.
     public var collectMilliseconds = 10
     /// Most records of one transaction while there is a backlog.

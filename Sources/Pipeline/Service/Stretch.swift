@@ -21,6 +21,7 @@ extension FetchConsumer {
         _ control: ServiceControl,
         _ body: (_ number: Int, borrowing Message) throws -> Bool
     ) throws {
+        defer { control.operations.watchdog.begin(.offsets) }
         var queue = queue()
         var open = Set(stretches.indices.filter { stretches[$0].start < stretches[$0].end })
         var numbers: [Int: Int] = [:]

@@ -70,55 +70,35 @@ struct PartitionSnapshots: ~Copyable {
         before missing: MissingOutputs
     ) -> RestoredState? {
         guard topic != nil, let receipt else { return nil }
-        let found = Receipt.snapshots(in: receipt).filter { $0.offset <= live }
-        for (index, place) in found.enumerated() {
-            let began = Ticker.now
-            do throws(StateFault) {
-                let records = try records(from: place.start)
-                let state = try SnapshotRestore.state(
-                    of: partition,
-                    at: place.offset,
-                    from: records
-                )
-                guard missing.lieBehind(state.receipt) else { continue }
-                places = Array(found[index...])
-                slot = state.manifest.slot.other
-                self.records = state.manifest.records
-                instruments.found(.used)
-                log.info(
-                    "snapshot-restored",
-                    ("partition", "\(partition)"),
-                    ("offset", "\(place.offset)"),
-                    ("records", "\(state.manifest.records)"),
-                    ("bytes", "\(state.manifest.byteCount)"),
-                    ("ms", "\(Ticker.now - began)")
-                )
-                return state
-            } catch {
-                instruments.found(.damaged)
-                log.warning(
-                    "snapshot-refused",
-                    ("partition", "\(partition)"),
-                    ("offset", "\(place.offset)"),
-                    ("reason", error.description)
-                )
-            }
+        let search = SnapshotSearch(
+            configuration: configuration,
+            log: log,
+            partition: partition,
+            fetcher: fetcher,
+            instruments: instruments
+        )
+        guard let state = search.newest(in: receipt, notAfter: live, before: missing) else {
+            return nil
         }
-        instruments.found(.none)
-        return nil
+        places = Receipt.snapshots(in: receipt).filter { $0.offset <= state.manifest.offset }
+        slot = state.manifest.slot.other
+        records = state.manifest.records
+        return state
     }
 
-    /// The records of our partition of the topic, up to its end.
-    private func records(from start: Int64) throws(StateFault) -> SnapshotRestore.Records {
-        let place = TopicPartition(configuration.snapshotTopic, partition)
-        let reader = SnapshotQueue(fetcher)
-        do throws(KafkaError) {
-            let bounds = try fetcher.offsets(of: [place], within: .seconds(20))[0].get()
-            try reader.begin(place, at: max(start, bounds.low), end: bounds.end)
-        } catch {
-            throw StateFault("\(error)")
-        }
-        return { () throws(StateFault) in try reader.next() }
+    /// Goes on with the snapshots that a receipt names, where the state came from elsewhere.
+    ///
+    /// - Parameters:
+    ///   - receipt: the receipt of the committed offset.
+    ///   - records: records that the state has seen.
+    /// - Returns: false where the receipt does not tell enough.
+    mutating func adopt(_ receipt: String?, records: Int64) -> Bool {
+        let found = receipt.map(Receipt.snapshots(in:)) ?? []
+        guard found.allSatisfy({ $0.slot != nil }) else { return false }
+        places = found
+        slot = found.first?.slot?.other ?? .a
+        self.records = records
+        return true
     }
 
     // MARK: writing one
@@ -207,7 +187,7 @@ struct PartitionSnapshots: ~Copyable {
             }
             guard case .manifest = record.key else { continue }
             // It is committed with the receipt that names it, or neither is.
-            places.insert(SnapshotPlace(start: start, offset: offset), at: 0)
+            places.insert(SnapshotPlace(start: start, offset: offset, slot: slot), at: 0)
             if places.count > 2 { places.removeLast() }
             slot = slot.other
             self.job = nil
@@ -234,60 +214,6 @@ struct PartitionSnapshots: ~Copyable {
     /// What the receipt says of the snapshots.
     var suffix: String {
         places.isEmpty
-            ? "" : " " + places.map { "\($0.start):\($0.offset)" }.joined(separator: ",")
-    }
-}
-
-/// One partition of the topic `snapshots`, read once, record by record.
-private final class SnapshotQueue {
-    private var queue: FetchQueue
-    private var end: Int64 = 0
-    private var source = 0
-    private var waiting: [(key: [UInt8], value: [UInt8])] = []
-    private var taken = 0
-
-    init(_ fetcher: FetchConsumer) { queue = fetcher.queue() }
-
-    func begin(_ place: TopicPartition, at offset: Int64, end: Int64) throws(KafkaError) {
-        source = try queue.start(place, at: .offset(offset))
-        self.end = end
-    }
-
-    func next() throws(StateFault) -> (key: [UInt8], value: [UInt8])? {
-        let deadline = Ticker.now + 30_000
-        while taken == waiting.count {
-            guard queue.position(of: source) < end else { return nil }
-            guard Ticker.now < deadline else {
-                throw StateFault("Kafka has not handed it out for 30 s")
-            }
-            waiting.removeAll(keepingCapacity: true)
-            taken = 0
-            try Self.fill(&waiting, &queue)
-        }
-        taken += 1
-        return waiting[taken - 1]
-    }
-
-    private static func fill(
-        _ waiting: inout [(key: [UInt8], value: [UInt8])],
-        _ queue: inout FetchQueue
-    ) throws(StateFault) {
-        do throws(KafkaError) {
-            let batch = try queue.next(limit: 64, waiting: .milliseconds(100))
-            for index in 0..<batch.count {
-                let message = batch[index]
-                // The spans are copied while the message is there.
-                let key = unsafe message.key.withUnsafeBytes { unsafe Array($0) }
-                let value = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
-                waiting.append((key, value))
-            }
-        } catch {
-            throw StateFault("\(error)")
-        }
-        for event in queue.takeEvents() {
-            if case .failed(_, let error) = event, error.isOffsetLost {
-                throw StateFault("\(error)")
-            }
-        }
+            ? "" : " " + places.map(\.text).joined(separator: ",")
     }
 }

@@ -13,6 +13,11 @@ struct SnapshotPlace: Equatable, Sendable {
     var start: Int64
     /// The journal offset at which folding goes on from it.
     var offset: Int64
+    /// The slot it stands in; nil in receipts of before, which did not tell.
+    var slot: SnapshotSlot?
+
+    /// As it stands in a receipt.
+    var text: String { "\(start):\(offset)" + (slot.map { ":\($0.name)" } ?? "") }
 }
 
 /// Takes up a snapshot from the records of its partition, in their order.
