@@ -7,7 +7,8 @@ import Pipeline
 /// `benchmark kafka`: the service between real topics.
 enum KafkaMeasure {
     static let usage = """
-        benchmark kafka FILE --reference DIR --bootstrap HOST:PORT [--mode throughput|latency] [--limit N]
+        benchmark kafka FILE --reference DIR --bootstrap HOST:PORT [--mode throughput|latency|restart|takeover]
+                        [--limit N]
                         [--partitions N] [--broker PID] [--rate N] [--seconds N] [--runs N]
 
           Sends FILE's events into fresh topics, each with the time at which it was recorded, and runs the service in
@@ -19,16 +20,24 @@ enum KafkaMeasure {
                        from sending an event to the arrival of each decision and alert at a read_committed
                        consumer, beside the arrival of the journal's record; the first 10 s are left out
 
+          restart      the service has folded all but the last events, and its snapshots lie --tail records behind; it
+                       is killed with -9 and started again at once, while events come at the rate: from the start of
+                       the process to the first new output, and to that of the last partition
+          takeover     the same with two workers, of which the second is a standby: from the kill of the first, which
+                       is noticed when its session is over (6 s), to the outputs of its partitions
+
             --limit N        read at most N lines; 1000000
             --partitions N   of sources and journal; 4
             --broker PID     of a broker on this machine: its CPU is told, too
             --rate N         events a second; 2000
             --seconds N      how long they come; 30
-            --runs N         of throughput, each with topics of its own; 1. A broker that has just started is slow
+            --runs N         of throughput, each with topics of its own; 1. A broker that has just started is slow.
+                             Of restarts: kills; 10
+            --tail N         journal records behind the snapshots; 200000
         """
 
     /// What was typed.
-    private struct Wishes {
+    struct Wishes {
         let file: String
         let rows: [ReferenceRow]
         let bootstrap: String
@@ -38,6 +47,7 @@ enum KafkaMeasure {
         let rate: Int
         let seconds: Int
         let runs: Int
+        let tail: Int
 
         init(_ arguments: Arguments) throws(Failure) {
             file = arguments.place(0)
@@ -48,7 +58,11 @@ enum KafkaMeasure {
             broker = arguments.text("broker").flatMap(Int32.init)
             rate = try arguments.count("rate", default: 2000)
             seconds = try arguments.count("seconds", default: 30)
-            runs = try arguments.count("runs", default: 1)
+            tail = try arguments.count("tail", default: 200_000)
+            runs = try arguments.count(
+                "runs",
+                default: ["restart", "takeover"].contains(arguments.text("mode")) ? 10 : 1
+            )
         }
 
         var brokerCPU: Double { broker.flatMap { Meter.cpu(ofProcess: $0) } ?? 0 }
@@ -68,7 +82,7 @@ enum KafkaMeasure {
             places: 1,
             options: [
                 "reference", "bootstrap", "mode", "limit", "partitions", "broker", "rate",
-                "seconds", "runs",
+                "seconds", "runs", "tail",
             ]
         )
         let mode = arguments.text("mode") ?? "throughput"
@@ -77,7 +91,12 @@ enum KafkaMeasure {
             switch mode {
             case "throughput": try throughput(wishes)
             case "latency": try latency(wishes)
-            default: throw Failure("--mode \(mode): there are throughput and latency.")
+            case "restart": try KafkaRestart.measure(wishes, isTakeOver: false)
+            case "takeover": try KafkaRestart.measure(wishes, isTakeOver: true)
+            default:
+                throw Failure(
+                    "--mode \(mode): there are throughput, latency, restart and takeover."
+                )
             }
         } catch {
             throw error as? Failure ?? Failure("\(error)")
@@ -154,7 +173,7 @@ enum KafkaMeasure {
     }
 
     /// The time in which the outputs came, and what was spent to its end.
-    private struct Span {
+    struct Span {
         var first = 0.0
         var last = 0.0
         var cpu = 0.0
@@ -163,7 +182,8 @@ enum KafkaMeasure {
 
     /// Waits until the outputs have come: for three seconds less than a hundredth of the best second's. Later ones
     /// are deadlines that fall due as time goes on.
-    private static func watch(
+    @discardableResult
+    static func watch(
         _ topics: KafkaTopics,
         _ service: Child,
         _ wishes: Wishes

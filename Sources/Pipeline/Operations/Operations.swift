@@ -155,7 +155,9 @@ public final class Operations: Sendable {
             if phase == .none { continue }
             let detail =
                 phase == .folding ? "recovering \(Int(one.progress * 100)) %" : phase.name
-            checks.append(Check("partition \(number)", [.live, .following].contains(phase), detail))
+            checks.append(
+                Check("partition \(number)", [.live, .following].contains(phase), detail)
+            )
         }
         return checks
     }

@@ -174,7 +174,8 @@ final class ScoreStandby: Sendable {
             var count = try current.foldAhead(below: live)
             if current.isEmptyAhead, current.offset < live {
                 let source =
-                    try one.source ?? queue.start(name(number), at: .offset(current.offset), apart: true)
+                    try one.source
+                    ?? queue.start(name(number), at: .offset(current.offset), apart: true)
                 one.source = source
                 let batch = try queue.next(of: source, limit: 4096, waiting: .zero)
                 count += batch.count

@@ -63,8 +63,10 @@ final class ServiceControl: Sendable {
     /// Every loop looks here, some for every few records.
     var shouldStop: Bool { flag.isStopped || hasEnded.load(ordering: .acquiring) }
 
-    /// Ends the service; the first reason counts.
+    /// Ends the service; the first reason counts. What may pass is none where it was asked to stop: whoever comes next
+    /// goes on from what is committed.
     func end(_ end: ServiceEnd) {
+        if flag.isStopped, end.kind == .temporary { return }
         state.with { state in
             if state.end == nil { state.end = end }
         }
