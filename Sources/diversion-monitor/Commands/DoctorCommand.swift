@@ -170,8 +170,8 @@ private struct Doctor {
 
     private mutating func examineReading() {
         let roles: [TopicRole] = [
-            .reference, .policy, .journal, .snapshots, .decisions, .alerts, .accumulators,
-            .replenishments,
+            .reference, .policy, .journal, .deadLetters, .snapshots, .decisions, .alerts,
+            .accumulators, .replenishments,
         ]
         let names = settings.sourceNames + roles.map(settings.name)
         let present = names.filter { topics[$0] != nil }
