@@ -158,19 +158,22 @@ enum KafkaRestart {
 
         init(_ topics: KafkaTopics) throws {
             let consumer = try FetchConsumer(ClientSettings(bootstrap: topics.bootstrap))
-            queue = consumer.queue()
+            var queue = consumer.queue()
             let bounds = consumer.offsets(of: topics.decisions, within: .seconds(20))
             for (partition, bound) in zip(topics.decisions, bounds) {
                 _ = try queue.start(partition, at: .offset(try bound.get().end))
             }
             seen = topics.decisions.map { _ in nil }
+            self.queue = queue
         }
 
         mutating func look() throws {
-            let batch = try queue.next(limit: 4096, waiting: .milliseconds(1))
-            for index in 0..<batch.count where seen[batch[index].source] == nil {
-                seen[batch[index].source] = Meter.clock
+            var sources: Set<Int> = []
+            do {
+                let batch = try queue.next(limit: 4096, waiting: .milliseconds(1))
+                for index in 0..<batch.count { sources.insert(batch[index].source) }
             }
+            for source in sources where seen[source] == nil { seen[source] = Meter.clock }
         }
 
         /// What comes from now on is new.
