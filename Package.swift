@@ -192,7 +192,11 @@ let package = Package(
             dependencies: ["CommandLineKit"],
             swiftSettings: strict
         ),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestKit"], swiftSettings: tests),
+        .testTarget(
+            name: "KafkaTests",
+            dependencies: ["Kafka", "KafkaFaultProxy", "TestKit"],
+            swiftSettings: tests
+        ),
         .testTarget(
             name: "IngestTests",
             dependencies: ["Ingest", "Journal", "TestKit", "YAML"],
