@@ -38,25 +38,23 @@ extension ChaosTests {
         }
         proxy.disarm()
         let hits = proxy.hits
+        // They stay there when the test fails on the way to its end.
         try hits.map(\.description).joined(separator: "\n")
             .write(toFile: installation.folder + "/faults.txt", atomically: true, encoding: .utf8)
         let list = Comment(rawValue: "faults and logs are in \(installation.folder)")
         #expect(proxy.waitForLate(seconds: 30), list)
-        #expect(hits.count >= wanted, list)
+        try #require(hits.count >= wanted, list)
         for api in [KafkaAPI.endTxn, .txnOffsetCommit, .produce] {
             #expect(hits.count { $0.fault.api == api } >= wanted / 20, list)
         }
         #expect(proxy.complaints == [], list)
         #expect(feed.wait(seconds: 180) == 0)
         try installation.tool("settle", "roles=ingest", "seconds=120")
-        #expect(services[services.count - 1].ended == nil, list)
+        try #require(services[services.count - 1].ended == nil, list)
         for service in services.dropLast() { #expect(service.ended == 75, list) }
         end([services[services.count - 1]])
-        let setbacks = (0..<services.count).reduce(0) { sum, number in
-            sum
-                + installation.log("service-\(number)").split(separator: "\n").count {
-                    $0.contains("-setback")
-                }
+        let setbacks = (0..<services.count).reduce(0) {
+            $0 + Self.setbacks(installation.log("service-\($1)"))
         }
         let figure = try prove(installation, feed)
         tell(
@@ -79,6 +77,13 @@ extension ChaosTests {
             "bootstrap=127.0.0.1:\(proxy.port)",
             "kafka.socket.timeout.ms=\(requestTimeoutMilliseconds)"
         )
+    }
+
+    /// Setbacks in a log, also those whose lines it held back.
+    private static func setbacks(_ log: String) -> Int {
+        log.split(separator: "\n").filter { $0.contains("-setback") }.reduce(0) { sum, line in
+            sum + 1 + (line.firstMatch(of: /held_back=(\d+)/).flatMap { Int($0.1) } ?? 0)
+        }
     }
 
     /// How often each word comes, the most frequent first: `EndTxn 60, Produce 51`.
