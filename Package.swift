@@ -108,6 +108,14 @@ let package = Package(
             path: "Tests/ServiceStage",
             swiftSettings: tests
         ),
+        // A network between clients and a broker that delays, loses, doubles and falsifies chosen requests.
+        .target(name: "KafkaFaultProxy", path: "Tests/KafkaFaultProxy", swiftSettings: tests),
+        .testTarget(
+            name: "KafkaFaultProxyTests",
+            dependencies: ["KafkaFaultProxy"],
+            path: "Tests/KafkaFaultProxyTests",
+            swiftSettings: tests
+        ),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestKit"], swiftSettings: tests),
         // The pipeline on a simulated Kafka with simulated threads: the same sources, other modules below.
@@ -184,7 +192,11 @@ let package = Package(
             dependencies: ["CommandLineKit"],
             swiftSettings: strict
         ),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestKit"], swiftSettings: tests),
+        .testTarget(
+            name: "KafkaTests",
+            dependencies: ["Kafka", "KafkaFaultProxy", "TestKit"],
+            swiftSettings: tests
+        ),
         .testTarget(
             name: "IngestTests",
             dependencies: ["Ingest", "Journal", "TestKit", "YAML"],
@@ -203,8 +215,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Engine", "Ingest", "Journal", "Kafka", "Metrics", "Pipeline", "TestKit",
-                "service-stage",
+                "Engine", "Ingest", "Journal", "Kafka", "KafkaFaultProxy", "Metrics", "Pipeline",
+                "TestKit", "service-stage",
             ],
             swiftSettings: tests
         ),

@@ -13,6 +13,8 @@ final class ClientContext: Sendable {
     let onStatistics: StatisticsSink?
     /// EndTxn requests (ApiKey 26) sent since the transaction began.
     let endTransactionRequests = Atomic<Int>(0)
+    /// TxnOffsetCommit requests (ApiKey 28) sent since the transaction began.
+    let offsetRequests = Atomic<Int>(0)
     let failures = Mutex(Failures())
     let membership = Mutex(MembershipState())
 
@@ -189,8 +191,8 @@ final class ClientContext: Sendable {
             if role == .transactionalProducer {
                 _ = unsafe rd_kafka_conf_interceptor_add_on_new(
                     configuration,
-                    "endtxn",
-                    countEndTransactions,
+                    "resent",
+                    countRequests,
                     opaque
                 )
             }
@@ -199,19 +201,24 @@ final class ClientContext: Sendable {
     }
 }
 
-/// Registers the count of EndTxn requests with a new producer.
-private let countEndTransactions:
+/// Registers with a new producer the count of requests that do harm when a copy comes in the next transaction.
+private let countRequests:
     @convention(c) (
         OpaquePointer?, OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?, Int
     ) -> rd_kafka_resp_err_t = { handle, _, opaque, _, _ in
         unsafe rd_kafka_interceptor_add_on_request_sent(
             handle,
-            "endtxn",
+            "resent",
             { _, _, _, _, apiKey, _, _, _, opaque in
-                if apiKey == 26, let opaque = unsafe opaque {
+                if apiKey == 26 || apiKey == 28, let opaque = unsafe opaque {
                     // Safe: the context lives as long as the handle.
-                    unsafe Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
-                        .endTransactionRequests.add(1, ordering: .relaxed)
+                    let context = unsafe Unmanaged<ClientContext>.fromOpaque(opaque)
+                        .takeUnretainedValue()
+                    if apiKey == 26 {
+                        context.endTransactionRequests.add(1, ordering: .relaxed)
+                    } else {
+                        context.offsetRequests.add(1, ordering: .relaxed)
+                    }
                 }
                 return RD_KAFKA_RESP_ERR_NO_ERROR
             },

@@ -47,7 +47,8 @@ public struct TransactionError: Error, Sendable, CustomStringConvertible {
 public enum CommitOutcome: Sendable, Equatable {
     /// All is well: the next transaction may begin.
     case committed
-    /// It is committed, but EndTxn was sent more than once: a copy still on its way could end the
-    /// *next* transaction (confluentinc/librdkafka#5423). Destroy the producer before that.
+    /// It is committed, but EndTxn or TxnOffsetCommit was sent more than once: a copy still on its way could end
+    /// the *next* transaction (confluentinc/librdkafka#5423), or put old offsets into it. Destroy the
+    /// producer before that.
     case committedSuspect
 }

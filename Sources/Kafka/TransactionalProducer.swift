@@ -18,9 +18,11 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     private var core: ProducerCore
     /// The transactional identifier.
     public let id: String
-    /// A time-out, a fatal error, a failed delivery or a repeated EndTxn was seen: use the handle no
-    /// more than to abort, then destroy it.
+    /// A time-out, a fatal error, a failed delivery or a repeated EndTxn or TxnOffsetCommit was seen: use the
+    /// handle no more than to abort, then destroy it.
     public private(set) var isSuspect = false
+    /// How often `sendOffsets` was called since `begin()`.
+    private var offsetCalls = 0
 
     /// Makes a producer.
     ///
@@ -60,6 +62,8 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     /// Begins a transaction; nothing is sent yet.
     public mutating func begin() throws(TransactionError) {
         core.client.context.endTransactionRequests.store(0, ordering: .relaxed)
+        core.client.context.offsetRequests.store(0, ordering: .relaxed)
+        offsetCalls = 0
         _ = core.client.takeFailures()
         unsafe try call("begin a transaction") { handle in unsafe rd_kafka_begin_transaction(handle)
         }
@@ -142,6 +146,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
             )
         }
         let list = PartitionList(offsets)
+        offsetCalls += 1
         unsafe try call("add offsets to a transaction of \(id)") { handle in
             // Safe: librdkafka copies list and metadata.
             unsafe rd_kafka_send_offsets_to_transaction(
@@ -174,7 +179,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
             throw failed(error, core.client.takeFailures().first)
         }
         if core.client.takeFailures().count > 0 { isSuspect = true }
-        if endTransactionRequests > 1 { isSuspect = true }
+        if hasResent { isSuspect = true }
         return isSuspect ? .committedSuspect : .committed
     }
 
@@ -188,8 +193,15 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         unsafe try call("abort a transaction of \(id)") { handle in
             unsafe rd_kafka_abort_transaction(handle, limit.milliseconds)
         }
-        if endTransactionRequests > 1 { isSuspect = true }
+        if hasResent { isSuspect = true }
         _ = core.client.takeFailures()  // Records that were thrown away.
+    }
+
+    /// A request was sent again whose first copy, should it still be on its way, would end the next transaction, or set the
+    /// offsets of the next one back: the epoch stays the same from one to the next.
+    private var hasResent: Bool {
+        endTransactionRequests > 1
+            || core.client.context.offsetRequests.load(ordering: .relaxed) > offsetCalls
     }
 
     /// How many EndTxn requests were sent since `begin()`: more than one makes the handle suspect.

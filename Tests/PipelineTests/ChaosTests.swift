@@ -21,14 +21,19 @@ struct ChaosTests {
     /// So many times in a run of every day, ten times as many before a release.
     static func times(_ count: Int) -> Int { isRelease ? count * 10 : count }
 
-    private var random = Seeded(UInt64.random(in: 0 ... .max))
+    /// Of `CHAOS_SEED`, else a new one.
+    var random = Seeded(
+        ProcessInfo.processInfo.environment["CHAOS_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0 ... .max)
+    )
 
-    private func tell(_ name: String, _ figure: String) {
+    /// Prints what `make chaos` makes a table of.
+    func tell(_ name: String, _ figure: String) {
         print("CHAOS \(name) | \(figure) | seed \(random.seed)")
     }
 
     /// Compares everything, and counts what was compared.
-    private func prove(_ installation: Installation, _ feed: StageProcess) throws -> String {
+    func prove(_ installation: Installation, _ feed: StageProcess) throws -> String {
         let fed = Installation.number("fed", in: feed.said)
         let held = Installation.number("sources", in: try installation.tool("sources"))
         let (outputs, fold) = try installation.verify()
@@ -40,7 +45,8 @@ struct ChaosTests {
         return "\(all) output records of \(fed) events: 0 lost, doubled or different"
     }
 
-    private func end(_ stages: [StageProcess]) {
+    /// Ends services as a person would.
+    func end(_ stages: [StageProcess]) {
         for stage in stages {
             stage.send(SIGTERM)
             let status = stage.wait(seconds: 15)
@@ -49,8 +55,7 @@ struct ChaosTests {
     }
 
     /// So many times the sample at a rate lasts so many seconds at least.
-    private func feed(_ installation: Installation, seconds: Int, rate: Int) throws -> StageProcess
-    {
+    func feed(_ installation: Installation, seconds: Int, rate: Int) throws -> StageProcess {
         try installation.feed(times: seconds * rate / 4528 + 1, rate: rate)
     }
 

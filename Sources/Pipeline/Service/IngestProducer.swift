@@ -137,7 +137,7 @@ struct IngestProducer: ~Copyable {
             isOpen = false
             if outcome == .committedSuspect {
                 throw Setback.again(
-                    "the end of a transaction was sent twice: nothing about the next one is certain"
+                    "a request of a transaction was sent twice: nothing about the next one is certain"
                 )
             }
         } catch {

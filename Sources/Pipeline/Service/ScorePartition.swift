@@ -442,7 +442,7 @@ struct ScorePartition: Sendable {
                 )
                 if isSuspect {
                     throw Setback.again(
-                        "the end of a transaction was sent twice: nothing about the next one is certain"
+                        "a request of a transaction was sent twice: nothing about the next one is certain"
                     )
                 }
             } catch {
