@@ -17,6 +17,8 @@ public struct Option: Sendable {
     private(set) var defaultValue: String?
     private(set) var environment: String?
     private(set) var isRequired = false
+    /// The words that may follow, of which it means the first where none does; empty where a value must follow.
+    private(set) var impliedValues: [String] = []
 
     private init(
         _ name: String,
@@ -54,7 +56,8 @@ public struct Option: Sendable {
 
     /// An option with a value; a `repeated` one collects every value it is given.
     ///
-    /// `environment` is shown in the help for the reader; the kit itself reads no environment.
+    /// `environment` is shown in the help for the reader; the kit itself reads no environment. One with `implied`
+    /// values may be given alone and then means the first; the next word is its value only if it is one of them.
     public static func value(
         _ name: String,
         _ kind: ValueKind,
@@ -64,6 +67,7 @@ public struct Option: Sendable {
         environment: String? = nil,
         repeated: Bool = false,
         isRequired: Bool = false,
+        implied impliedValues: [String] = [],
         aliases: [String] = [],
         section: String = "Options",
         isHidden: Bool = false,
@@ -77,6 +81,7 @@ public struct Option: Sendable {
         option.defaultValue = defaultValue
         option.environment = environment
         option.isRequired = isRequired
+        option.impliedValues = impliedValues
         return option
     }
 
@@ -84,7 +89,7 @@ public struct Option: Sendable {
     var usage: String {
         let letter = short.map { "-\($0), " } ?? "    "
         return letter + "--" + (isNegatable ? "[no-]" : "") + name
-            + (arity == .flag ? "" : " \(valueName)")
+            + (arity == .flag ? "" : impliedValues.isEmpty ? " \(valueName)" : " [\(valueName)]")
     }
 }
 

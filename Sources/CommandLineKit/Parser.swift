@@ -92,7 +92,9 @@ struct Parser {
         guard let nearest, let (option, isNegated) = find(nearest) else {
             return isUncertain = true
         }
-        let isWithoutValue = option.arity != .flag && value == nil && nextValue == nil
+        let isWithoutValue =
+            option.arity != .flag && option.impliedValues.isEmpty && value == nil
+            && nextValue == nil
         if isWithoutValue { return given[option.name, default: []] += [] }
         read(option, isNegated: isNegated, typed: nearest, value: value)
     }
@@ -119,7 +121,7 @@ struct Parser {
         let isRepeated = option.arity == .single && given[option.name] != nil
         given[option.name, default: []] += []
         if isRepeated { problems.append("\(typed) is given twice. Give it once.") }
-        guard let value = value ?? popValue(of: typed) else { return }
+        guard let value = value ?? implied(option) ?? popValue(of: typed) else { return }
         given[option.name, default: []].append(value)
         if let mismatch = option.kind.mismatch(value) {
             problems.append("\(typed): \"\(value)\" \(mismatch)")
@@ -129,6 +131,11 @@ struct Parser {
     /// The next word, if it can be a value: a dash begins an option, unless a number follows.
     private var nextValue: String? {
         rest.first.flatMap { isOption($0) ? nil : $0 }
+    }
+
+    /// What an option means that is given alone; nil where the next word is its value.
+    private func implied(_ option: Option) -> String? {
+        nextValue.map(option.impliedValues.contains) == true ? nil : option.impliedValues.first
     }
 
     private func isOption(_ word: String) -> Bool {

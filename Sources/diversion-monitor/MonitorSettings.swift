@@ -320,6 +320,7 @@ extension MonitorSettings {
                         isFile ? .file : .text,
                         valueName: isFile ? "FILE" : setting.valueName,
                         environment: schema.environmentName(of: key),
+                        implied: setting.kind == .bool ? ["true", "false"] : [],
                         section: "Settings",
                         isHidden: isHidden,
                         setting.help + (isFile ? ". The file holds it" : "")

@@ -49,6 +49,10 @@ import Testing
         ("journal dump 7 0", "partition 7 until 0"),
         ("run --kafka.x 1 --kafka.y.z=2", "kafka.x = 1\nkafka.y.z = 2"),
         ("run --kafka.x -1", "kafka.x = -1"),
+        ("run --standby", "standby true"),
+        ("run --standby false", "standby false"),
+        ("run --standby=no", "standby no"),
+        ("run --standby --kafka.x 1", "standby true\nkafka.x = 1"),
         ("--version", "diversion-monitor 1.2.0\n"),
     ])
     func `means what it says`(line: String, printed: String) async {

@@ -33,6 +33,14 @@ let sample = Program(
             options: [
                 .flag("trace", isHidden: true, "Print every decision"),
                 .value(
+                    "standby",
+                    .text,
+                    valueName: "true|false",
+                    implied: ["true", "false"],
+                    isHidden: true,
+                    "Stand by"
+                ),
+                .value(
                     "sources.start",
                     .choice(["earliest", "latest", "stored", "timestamp"]),
                     default: "stored",
@@ -51,6 +59,9 @@ let sample = Program(
             openPrefixes: ["kafka."]
         ) { invocation in
             if invocation.flag("trace") { invocation.terminal.output.print("tracing") }
+            if let text = invocation.stringIfGiven("standby") {
+                invocation.terminal.output.print("standby \(text)")
+            }
             for (name, value) in invocation.openOptions {
                 invocation.terminal.output.print("\(name) = \(value)")
             }

@@ -140,7 +140,8 @@ struct ChaosTests {
         var number = 0
         func start() throws {
             number += 1
-            workers.append(try installation.service("m\(number)"))
+            // Some keep the others' states too.
+            workers.append(try installation.service("m\(number)", "standby=\(number % 2 == 0)"))
         }
         for _ in 0..<3 { try start() }
         for _ in 0..<wanted {

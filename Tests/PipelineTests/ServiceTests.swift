@@ -86,6 +86,37 @@ struct ServiceTests {
         installation.remove()
     }
 
+    @Test func `a standby goes on with what a killed worker leaves, from its own state`() throws {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.feed(times: 4, rate: 600)
+        func start(_ label: String, _ instance: String) throws -> StageProcess {
+            try installation.service(label, "instance=\(instance)", "standby=true")
+        }
+        var first = try start("a", "a")
+        let second = try start("b", "b")
+        usleep(8_000_000)
+        first.killNow()
+        // Longer than the session, in which nobody knows that it is gone.
+        usleep(9_000_000)
+        let log = installation.log("b")
+        #expect(log.contains("standby-takes-over"), "\(log)")
+        // It comes back, and the other way round.
+        first = try start("a-again", "a")
+        usleep(5_000_000)
+        second.killNow()
+        #expect(feed.wait(seconds: 60) == 0)
+        try installation.tool("settle", "roles=ingest")
+        first.send(SIGTERM)
+        #expect(first.wait(seconds: 15) == 0)
+        let all = log + installation.log("a") + installation.log("a-again")
+        // Two folds of one journal have nowhere come to another state.
+        #expect(!all.contains("standby-ends"))
+        let count = fed(feed.said)
+        print("STANDBY fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
     @Test func `a restart goes on from a snapshot, and from the beginning where they are gone`()
         throws
     {

@@ -26,6 +26,7 @@ struct Stage {
         configuration.application = words["application"] ?? "stage"
         configuration.topics.prefix = words["prefix"] ?? ""
         configuration.instance = words["instance"]
+        configuration.isStandby = words["standby"] == "true"
         if let roles = words["roles"] {
             configuration.roles = Set(
                 roles.split(separator: ",").compactMap {

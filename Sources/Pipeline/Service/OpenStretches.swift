@@ -5,8 +5,10 @@ internal import Kafka
 ///
 /// Kafka may call a transaction complete whose markers it lost in some partitions (``HangingTransaction``). Whatever
 /// ends next under that transactional id decides about its records there, and what is behind them stays hidden until
-/// then. So before anything is written or the ends are read for what they show, all that was there is waited for; what
-/// does not move for three seconds is dropped. Nothing is lost by that: ``SourceTails`` has it written again.
+/// then. So before anything is written or the ends are read for what they show, all that was there is waited for. What
+/// does not move is dropped: after three seconds what workers have left whose sources we take over, and later than Kafka
+/// itself would have ended it what another has that may live. Nothing is lost by that: ``SourceTails`` has it written
+/// again.
 struct OpenStretches {
     let configuration: ServiceConfiguration
     let control: ServiceControl
@@ -15,12 +17,15 @@ struct OpenStretches {
     let transactionalID: String
 
     private static let patience: Int64 = 3000
+    /// The time-out of transactions, 10 s, and half as much for Kafka to act on it.
+    private static let foreignPatience: Int64 = 15_000
 
     /// Waits until all that stands in the partitions by now is committed or dropped.
     ///
     /// - Parameters:
     ///   - partitions: partitions of the journal and the dead letters.
     ///   - sources: source partitions whose offsets tell who wrote what hangs.
+    ///   - gone: transactional ids of workers that write no more.
     ///   - all: reads what is uncommitted, too.
     ///   - stable: reads what is committed.
     /// - Returns: the partitions' visible ends, in their order.
@@ -28,6 +33,7 @@ struct OpenStretches {
     func close(
         _ partitions: [TopicPartition],
         _ sources: [TopicPartition],
+        _ gone: Set<String>,
         _ all: FetchConsumer,
         _ stable: FetchConsumer
     ) throws -> [PartitionOffsets] {
@@ -47,7 +53,12 @@ struct OpenStretches {
                 let stuck = open.map {
                     Stretch(partition: partitions[$0], start: starts[$0], end: targets[$0])
                 }
-                try drop(stuck, try owners(of: stuck, sources, all))
+                let owners = try owners(of: stuck, sources, all)
+                let theirs = owners.intersection(gone.union([transactionalID]))
+                // Where nobody knows whose it is, it may be ours.
+                if !theirs.isEmpty || owners.isEmpty { try drop(stuck, theirs) }
+                if Ticker.now - movedAt >= Self.foreignPatience { try drop(stuck, owners) }
+                Ticker.sleep(milliseconds: 500)
             }
             Ticker.sleep(milliseconds: 50)
         }

@@ -64,7 +64,7 @@ struct SourceTails {
     }
 
     private static let firstWidth: Int64 = 256
-    private static let growth: Int64 = 16
+    private static let growth: Int64 = 4
     /// Dead letters have no ticks, and the rows of a worker without events neither: so far back at most.
     private static let most: Int64 = 4096
 
@@ -80,6 +80,7 @@ struct SourceTails {
         among sources: [TopicPartition]
     ) throws(Setback) -> Found {
         do {
+            let counted = counted(committed)
             let all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
             let stable = try FetchConsumer(configuration.consumerSettings)
             let journal = (0..<partitionCount).map {
@@ -98,27 +99,37 @@ struct SourceTails {
                 log: log,
                 partitionCount: partitionCount,
                 transactionalID: transactionalID
-            ).close(partitions, sources, all, stable)
-            return try find(committed, partitions, bounds, all, stable)
+            ).close(partitions, sources, Set(counted.values.map(\.metadata.owner)), all, stable)
+            return try find(counted, partitions, bounds, all, stable)
         } catch {
             throw Setback.caught(error)
         }
     }
 
+    /// What the offsets count of one source.
+    private struct Counted {
+        var metadata: SourceMetadata
+        var offset: Int64
+    }
+
+    private func counted(_ committed: [CommittedOffset]) -> [TopicPartition: Counted] {
+        var counted: [TopicPartition: Counted] = [:]
+        for one in committed {
+            guard let offset = one.offset,
+                let metadata = SourceMetadata(one.metadata, partitions: Int(partitionCount))
+            else { continue }
+            counted[one.partition] = Counted(metadata: metadata, offset: offset)
+        }
+        return counted
+    }
+
     private func find(
-        _ committed: [CommittedOffset],
+        _ counted: [TopicPartition: Counted],
         _ partitions: [TopicPartition],
         _ bounds: [PartitionOffsets],
         _ all: FetchConsumer,
         _ stable: FetchConsumer
     ) throws -> Found {
-        var counted: [TopicPartition: (metadata: SourceMetadata, offset: Int64)] = [:]
-        for one in committed {
-            guard let offset = one.offset,
-                let metadata = SourceMetadata(one.metadata, partitions: Int(partitionCount))
-            else { continue }
-            counted[one.partition] = (metadata, offset)
-        }
         if counted.isEmpty { return Found() }
         var scans = partitions.enumerated().map { (place, partition) in
             let isLetters = partition.topic == configuration.deadLetterTopic
