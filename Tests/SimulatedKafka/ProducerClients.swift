@@ -221,6 +221,9 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     public private(set) var isSuspect = false
     /// How many EndTxn requests were sent since `begin()`.
     public private(set) var endTransactionRequests = 0
+    /// TxnOffsetCommit requests sent since `begin()`, and how many were meant.
+    private var offsetRequests = 0
+    private var offsetCalls = 0
     private var isOpen = false
     private var isAbandoned = false
     private var fatal: KafkaError?
@@ -284,6 +287,8 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         }
         isOpen = true
         endTransactionRequests = 0
+        offsetRequests = 0
+        offsetCalls = 0
         core.begin()
     }
 
@@ -370,10 +375,24 @@ public struct TransactionalProducer: ~Copyable, Sendable {
                 break
             }
             core.hasRequests = true
+            offsetCalls += 1
+            let producer = core.producer
+            // As in `end`: a copy that is late takes effect in whatever transaction is open then, under the same epoch.
+            let simulation = connection.simulation
+            if cluster.network.strayEnds > 0, simulation.chance.happens(cluster.network.strayEnds) {
+                offsetRequests += 1
+                simulation.say(connection.process.name, "TxnOffsetCommit of \(id) is late")
+                simulation.after(Int64(simulation.chance.below(3_000_000))) {
+                    guard cluster.isOpen(known, id, epoch), known.refusal(group) == nil else { return }
+                    simulation.say("broker", "late TxnOffsetCommit of \(id)")
+                    known.stage(offsets, producer)
+                }
+            }
             let refusal: rd_kafka_resp_err_t? = try connection.ask(
                 .commitOffsets,
                 attempt,
-                until: deadline
+                until: deadline,
+                sends: &offsetRequests
             ) {
                 guard cluster.isOpen(known, id, epoch) else {
                     return RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
@@ -420,7 +439,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
                 throw failed(error)
             }
         }
-        if endTransactionRequests > 1 { isSuspect = true }
+        if hasResent { isSuspect = true }
         return isSuspect ? .committedSuspect : .committed
     }
 
@@ -435,7 +454,12 @@ public struct TransactionalProducer: ~Copyable, Sendable {
         } catch {
             throw failed(error)
         }
-        if endTransactionRequests > 1 { isSuspect = true }
+        if hasResent { isSuspect = true }
+    }
+
+    /// A request was sent twice that does harm in the next transaction.
+    private var hasResent: Bool {
+        endTransactionRequests > 1 || offsetRequests > offsetCalls
     }
 
     /// Sends EndTxn until it is answered. A copy that was delayed takes effect later, under the same epoch.
