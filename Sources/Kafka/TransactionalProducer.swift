@@ -132,7 +132,12 @@ public struct TransactionalProducer: ~Copyable, Sendable {
 
     /// Adds consumed offsets to the transaction, fenced by the group's generation.
     ///
-    /// - Throws: `abort` when the generation has gone by, that is, a rebalance came in between.
+    /// librdkafka 2.0.2 does not keep to the limit: where the group's coordinator is not there for a moment, it asks three
+    /// times within milliseconds and then waits for ever (confluentinc/librdkafka#5456). Such a call is left behind four
+    /// seconds later.
+    ///
+    /// - Throws: `abort` when the generation has gone by, that is, a rebalance came in between; `suspect` when no answer
+    ///   came.
     public mutating func sendOffsets(
         _ offsets: [ConsumedOffset],
         of group: GroupMetadata,
@@ -145,17 +150,54 @@ public struct TransactionalProducer: ~Copyable, Sendable {
                 "an offset's metadata is ASCII of at most 4096 bytes"
             )
         }
-        let list = PartitionList(offsets)
         offsetCalls += 1
-        unsafe try call("add offsets to a transaction of \(id)") { handle in
-            // Safe: librdkafka copies list and metadata.
-            unsafe rd_kafka_send_offsets_to_transaction(
-                handle,
-                list.pointer,
-                group.handle,
-                limit.milliseconds
+        let attempt = "add offsets to a transaction of \(id)"
+        let client = core.client
+        let held = HeldOffsets(list: PartitionList(offsets), group: group)
+        let answer = leavingBehind(after: limit + .seconds(4), named: "kafka-offsets") {
+            // Safe: client, list and metadata live as long as the call.
+            unsafe Refusal(
+                error: rd_kafka_send_offsets_to_transaction(
+                    client.handle,
+                    held.list.pointer,
+                    held.group.handle,
+                    limit.milliseconds
+                )
             )
         }
+        guard let answer else {
+            throw failed(
+                KafkaError(
+                    RD_KAFKA_RESP_ERR__TIMED_OUT,
+                    attempt,
+                    message: "no answer, long after its limit"
+                )
+            )
+        }
+        // Safe: the error is taken over.
+        if let error = unsafe answer.error {
+            throw failed(unsafe KafkaError(taking: error, attempt))
+        }
+    }
+
+    /// What a call needs that may be left behind.
+    ///
+    /// Safe to share: nobody changes it.
+    @safe private final class HeldOffsets: @unchecked Sendable {
+        let list: PartitionList
+        let group: GroupMetadata
+
+        init(list: consuming PartitionList, group: GroupMetadata) {
+            self.list = list
+            self.group = group
+        }
+    }
+
+    /// The error that a call returned, for whoever waits for it.
+    ///
+    /// Safe to share: it is handed over once.
+    @safe private struct Refusal: @unchecked Sendable {
+        let error: OpaquePointer?
     }
 
     /// Delivers all records and commits, in slices of 8 s, repeated while librdkafka says so.

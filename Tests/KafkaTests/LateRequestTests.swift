@@ -96,6 +96,30 @@ struct LateRequestTests {
         proxy.close()
     }
 
+    @Test func `offsets wait for a coordinator that is not there no longer than they say`() throws {
+        // A broker that has just begun and no topic of offsets yet: three answers "not available" within milliseconds.
+        var first = try producer()
+        try first.begin()
+        let began = ContinuousClock.now
+        do {
+            try first.sendOffsets(
+                [ConsumedOffset(partition, offset: 1)],
+                of: GroupMetadata(unfenced: group),
+                within: .seconds(1)
+            )
+        } catch {
+            #expect(error.verdict == .suspect)
+        }
+        #expect(ContinuousClock.now - began < .seconds(10))
+        first.abandon()
+        // By now there is one.
+        var second = try producer()
+        try write(7, &second)
+        #expect(try second.commit() == .committed)
+        #expect(try committed(soon: 7) == 7)
+        proxy.close()
+    }
+
     @Test func `a late end of a transaction does not end the next`() throws {
         try commitAround(.endTxn)
     }
