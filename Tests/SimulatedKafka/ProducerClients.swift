@@ -383,7 +383,9 @@ public struct TransactionalProducer: ~Copyable, Sendable {
                 offsetRequests += 1
                 simulation.say(connection.process.name, "TxnOffsetCommit of \(id) is late")
                 simulation.after(Int64(simulation.chance.below(3_000_000))) {
-                    guard cluster.isOpen(known, id, epoch), known.refusal(group) == nil else { return }
+                    guard cluster.isOpen(known, id, epoch), known.refusal(group) == nil else {
+                        return
+                    }
                     simulation.say("broker", "late TxnOffsetCommit of \(id)")
                     known.stage(offsets, producer)
                 }
