@@ -35,7 +35,7 @@ test: libraries java ## Build and run all tests; KAFKA_HOME or KAFKA_BOOTSTRAP a
 
 # Faults on a real Kafka (KAFKA_HOME), and a table of what was tried and compared.
 .PHONY: chaos
-chaos: libraries java ## Faults for a quarter of an hour: kills, freezes, crashes, cut networks, traffic
+chaos: libraries java ## Faults for 25 minutes: kills, freezes, crashes, cut networks, traffic
 	@$(SWIFT) build $(TESTS) --build-tests
 	@CHAOS=daily deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
 
