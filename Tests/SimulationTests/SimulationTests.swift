@@ -29,7 +29,7 @@ import Testing
 
     @Test func `whatever happens, nothing is lost, doubled or changed, and it settles`() {
         let first = UInt64(Self.number("SIMULATION_FIRST", 1))
-        let count = UInt64(Self.number("SIMULATION_SEEDS", 1000))
+        let count = UInt64(Self.number("SIMULATION_SEEDS", 2000))
         var campaign = Campaign(scale: Plan.Scale())
         campaign.mostFailures = 3
         let sum = campaign.live(first..<first + count)

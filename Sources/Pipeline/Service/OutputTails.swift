@@ -24,8 +24,8 @@ struct OutputTails {
     /// - Parameters:
     ///   - committed: the receipt beside the committed offset.
     ///   - id: our transactional id.
-    /// - Returns: the outputs to be written again.
-    /// - Throws: `Setback` where something open had to be ended first, or where more is seen than was counted.
+    /// - Returns: the outputs to be written again, and those that are seen without being counted.
+    /// - Throws: `Setback` where something open had to be ended first, or where much more is seen than was counted.
     func missing(_ committed: String?, _ id: String) throws(Setback) -> MissingOutputs {
         var missing = MissingOutputs()
         guard let committed, let counted = Receipt.sequences(in: committed) else { return missing }
@@ -39,13 +39,18 @@ struct OutputTails {
                     guard now?.metadata == committed else {
                         throw Setback.again("another owner has gone on")
                     }
-                    throw Setback.end(
-                        .configuration(
-                            "score \(outputs[topic]): it holds \(seen) records, and the committed offset counts "
-                                + "\(counted[topic]). Somebody else has written to it, or the offset was set back; "
-                                + "outputs would be doubled, so nothing is written."
-                        )
+                    missing.seen.values[topic] = try values(
+                        outputs[topic],
+                        try bounds.get(),
+                        counted[topic]..<seen
                     )
+                    log.warning(
+                        "outputs-seen",
+                        ("partition", "\(outputs[topic])"),
+                        ("from", "\(counted[topic])"),
+                        ("count", "\(seen - counted[topic])")
+                    )
+                    continue
                 }
                 guard seen < counted[topic] else { continue }
                 log.warning(
@@ -125,6 +130,43 @@ struct OutputTails {
         }
     }
 
+    /// Most records that are held against the journal: one transaction has far fewer.
+    private static let mostSeen: Int64 = 1_000_000
+
+    /// The records of some sequences at the end of an output.
+    private func values(
+        _ output: TopicPartition,
+        _ bounds: PartitionOffsets,
+        _ sequences: Range<Int64>
+    ) throws -> [[UInt8]] {
+        let count = sequences.upperBound - sequences.lowerBound
+        var found: [Int64: [UInt8]] = [:]
+        var start = bounds.end
+        while count <= Self.mostSeen, start > bounds.low, Int64(found.count) < count {
+            let width = max(2 * count, 4 * (bounds.end - start))
+            let end = start
+            start = max(bounds.low, bounds.end - width)
+            let stretch = Stretch(partition: output, start: start, end: end)
+            try fetcher.read([stretch], control) { (_, message) in
+                // The value is copied while the message is there.
+                let value = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+                let sequence = unsafe value.withUnsafeBytes { unsafe OutputLine($0).sequence }
+                if let sequence, sequences.contains(sequence) { found[sequence] = value }
+                return true
+            }
+        }
+        guard Int64(found.count) == count else {
+            throw Setback.end(
+                .configuration(
+                    "score \(output): it holds \(sequences.upperBound) records, and the committed offset counts "
+                        + "\(sequences.lowerBound). Somebody else has written to it, or the offset was set back; "
+                        + "outputs would be doubled, so nothing is written."
+                )
+            )
+        }
+        return sequences.compactMap { found[$0] }
+    }
+
     private static func take(
         _ queue: inout FetchQueue,
         below end: Int64,
@@ -142,6 +184,8 @@ struct OutputTails {
 /// Outputs that were counted and are not seen: kept while the journal is folded silently, and sent with the first
 /// transaction.
 struct MissingOutputs {
+    /// Outputs that are seen and not counted.
+    var seen = SeenOutputs()
     /// By topic, the first `sequence` that is missing; nil where nothing is.
     var first: [Int64?] = OutputTopic.allCases.map { _ in nil }
     private var kept: [[(key: [UInt8], value: [UInt8])]] = OutputTopic.allCases.map { _ in [] }
@@ -190,5 +234,51 @@ struct MissingOutputs {
             }
         }
         self = MissingOutputs()
+    }
+}
+
+/// Outputs that are seen though the committed offset does not count them: left out when the fold comes by them, if they
+/// are what it gives.
+struct SeenOutputs {
+    /// By topic, in order of their sequence.
+    var values: [[[UInt8]]] = OutputTopic.allCases.map { _ in [] }
+    /// By topic, how many of them the fold has come by.
+    private var passed: [Int] = OutputTopic.allCases.map { _ in 0 }
+
+    var isEmpty: Bool { zip(values, passed).allSatisfy { $0.count == $1 } }
+
+    /// How many of the next outputs of each topic stand there already.
+    ///
+    /// - Parameters:
+    ///   - machine: what it has written goes on where the last call ended.
+    ///   - partition: the journal partition, for the fault.
+    /// - Returns: by topic, how many of what it has written since are to be left out.
+    /// - Throws: `Setback` where another record stands there.
+    mutating func pass(
+        _ machine: borrowing Machine,
+        _ partition: Int32
+    ) throws(Setback) -> [Int] {
+        var counts = passed.map { _ in 0 }
+        for topic in values.indices {
+            let buffer = machine.outputs[topic]
+            while counts[topic] < buffer.count, passed[topic] < values[topic].count {
+                // The value is compared while the buffer stands.
+                guard
+                    unsafe values[topic][passed[topic]].elementsEqual(
+                        buffer.value(at: counts[topic])
+                    )
+                else {
+                    throw .end(
+                        .configuration(
+                            "score partition \(partition): an output that the committed offset does not count is not "
+                                + "what the journal gives. Somebody else has written to it; nothing more is written."
+                        )
+                    )
+                }
+                counts[topic] += 1
+                passed[topic] += 1
+            }
+        }
+        return counts
     }
 }

@@ -270,6 +270,7 @@ struct ScorePartition: Sendable {
         watch.begin(.restart)
         instruments.beginFold(at: first, live: live)
         var sender = OutputSender(topics, partition)
+        sender.seen = missing.seen
         var queue = fetcher.queue()
         let source: Int
         do { source = try queue.start(name, at: .offset(first)) } catch { throw Setback(error) }
@@ -502,6 +503,8 @@ struct OutputSender: ~Copyable {
     private var batch = ProduceBatch(records: 4096, bytes: 2 << 20)
     /// 340B IDs by the machine's number.
     private var keys: [[UInt8]] = []
+    /// What stands in the topics already and is left out.
+    var seen = SeenOutputs()
 
     init(_ topics: [ProducerTopic], _ partition: Int32) {
         self.topics = topics
@@ -513,8 +516,9 @@ struct OutputSender: ~Copyable {
         _ machine: inout Machine,
         _ producer: inout TransactionalProducer
     ) throws(Setback) {
+        let passed = seen.isEmpty ? [] : try seen.pass(machine, partition)
         do throws(KafkaError) {
-            try send(&machine) { (batch, topic) throws(KafkaError) in
+            try send(&machine, after: passed) { (batch, topic) throws(KafkaError) in
                 try producer.produce(&batch, to: topic)
             }
         } catch {
@@ -522,16 +526,17 @@ struct OutputSender: ~Copyable {
         }
     }
 
-    /// Hands all outputs to `produce`, a topic at a time, and empties the buffers.
+    /// Hands all outputs to `produce`, a topic at a time and without the first so many of each, and empties the buffers.
     mutating func send(
         _ machine: inout Machine,
+        after passed: [Int] = [],
         _ produce: (inout ProduceBatch, ProducerTopic) throws(KafkaError) -> Void
     ) throws(KafkaError) {
         for topic in OutputTopic.allCases {
             let buffer = machine.outputs[Int(topic.rawValue)]
             guard buffer.count > 0 else { continue }
             let entities = buffer.entities
-            for index in 0..<buffer.count {
+            for index in (passed.isEmpty ? 0 : passed[Int(topic.rawValue)])..<buffer.count {
                 let entity = Int(entities[index])
                 while keys.count <= entity { keys.append([]) }
                 if keys[entity].isEmpty { keys[entity] = machine.entityKey(UInt32(entity)) }
