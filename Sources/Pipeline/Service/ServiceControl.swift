@@ -83,7 +83,7 @@ final class ServiceControl: Sendable {
     /// Runs a worker to its end; the first reason to end counts for the whole service.
     ///
     /// A static member whose answer to a join was lost in a broker's crash is told that it was fenced, as if another
-    /// process had its name. It joins again, up to three times in a minute, since brokers may crash one after another;
+    /// process had its name. It joins again, up to six times in a minute, since brokers may crash one after another;
     /// where there is another process of its name, one of the two ends soon.
     func run(_ log: ServiceLog, _ work: () throws(ServiceEnd) -> Void) {
         var fences: [Int64] = []
@@ -93,7 +93,7 @@ final class ServiceControl: Sendable {
             } catch {
                 if error == .stopped { return }
                 fences.removeAll { Ticker.now - $0 > 60_000 }
-                guard error.isFenced, fences.count < 3, !shouldStop else { return end(error) }
+                guard error.isFenced, fences.count < 6, !shouldStop else { return end(error) }
                 log.warning("member-fenced", ("reason", error.message), ("joins", "again"))
                 operations.watchdog.begin(.nothing)
                 fences.append(Ticker.now)
