@@ -3,13 +3,6 @@ import Kafka
 
 /// `benchmark kafka --mode restart` and `--mode takeover`: how long nobody decides after a worker was killed.
 enum KafkaRestart {
-    /// A process of the service, and what it is called.
-    private struct Worker {
-        let name: String
-        let isStandby: Bool
-        var process: Child
-    }
-
     /// Restarts, or take-overs, and their times.
     static func measure(_ wishes: KafkaMeasure.Wishes, isTakeOver: Bool) throws {
         let folder = try TemporaryFolder()
@@ -22,8 +15,8 @@ enum KafkaRestart {
         guard before > 0 else {
             throw Failure("FILE has fewer than \(paced + wishes.tail) events and some before.")
         }
-        func start(_ name: String, snapshots: String, isStandby: Bool) throws -> Worker {
-            let process = try KafkaService.start(
+        func start(_ name: String, snapshots: String, isStandby: Bool) throws -> Child {
+            try KafkaService.start(
                 topics,
                 partitions: wishes.partitions,
                 log: folder.path + "/" + name,
@@ -34,25 +27,24 @@ enum KafkaRestart {
                 "--snapshots",
                 snapshots
             )
-            return Worker(name: name, isStandby: isStandby, process: process)
         }
         // The state, with a snapshot behind all of it.
         for _ in 0..<before { _ = try feed.send() }
         try feed.flush()
         var first = try start("a", snapshots: "soon", isStandby: isTakeOver)
-        defer { first.process.stop() }
-        try KafkaMeasure.watch(topics, first.process, wishes)
+        defer { first.stop() }
+        try KafkaMeasure.watch(topics, first, wishes)
         usleep(8_000_000)
-        first.process.stop()
-        _ = try first.process.wait()
+        first.stop()
+        _ = try first.wait()
         // The tail.
         for _ in 0..<wishes.tail { _ = try feed.send() }
         try feed.flush()
         first = try start("a", snapshots: "never", isStandby: isTakeOver)
-        var second: Worker?
+        var second: Child?
         if isTakeOver { second = try start("b", snapshots: "never", isStandby: true) }
-        defer { second?.process.stop() }
-        try KafkaMeasure.watch(topics, first.process, wishes)
+        defer { second?.stop() }
+        try KafkaMeasure.watch(topics, first, wishes)
 
         var outputs = try NewOutputs(topics)
         var pace = Pace(wishes.rate)
@@ -64,7 +56,7 @@ enum KafkaRestart {
             try pace.run(3, &feed, &outputs)
             if isTakeOver {
                 let killed = Meter.clock
-                if isFirst { first.process.killNow() } else { second?.process.killNow() }
+                if isFirst { first.killNow() } else { second?.killNow() }
                 // What it had committed arrives.
                 try pace.run(0.2, &feed, &outputs)
                 let times = try pace.untilAll(&feed, &outputs, since: killed, within: 60)
@@ -76,7 +68,7 @@ enum KafkaRestart {
                 // It joins, and follows.
                 try pace.run(15, &feed, &outputs)
             } else {
-                first.process.killNow()
+                first.killNow()
                 // What it had committed arrives.
                 try pace.run(0.2, &feed, &outputs)
                 let started = Meter.clock

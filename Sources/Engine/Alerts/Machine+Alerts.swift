@@ -462,13 +462,20 @@ extension Machine {
         putOccurrence(&out, alert)
         out.put(",\"decision_id\":null,\"patient_token\":null")
         putResolution(&out, state)
-        out.put(",\"evidence\":{\"records\":[{\"kind\":\"cause\",\"offset\":")
+        out.put(",\"evidence\":{\"records\":[")
+        putCauseAndEnd(&out, alert)
+        finish(.alerts, entity, out)
+    }
+
+    /// The record at hand as the last one of the evidence, the values in `scratch`, and the end of an alert that has
+    /// no fill.
+    func putCauseAndEnd(_ out: inout Pen, _ alert: UInt32) {
+        out.put("{\"kind\":\"cause\",\"offset\":")
         out.put(offset)
         out.put("}],\"reference\":[],\"values\":{")
         putValues(&out)
         out.put(byte: UInt8(ascii: "}"))
         putDispositions(&out, alert)
         out.put("}}")
-        finish(.alerts, entity, out)
     }
 }

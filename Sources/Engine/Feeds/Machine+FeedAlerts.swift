@@ -70,13 +70,8 @@ extension Machine {
         putResolution(&out, state)
         out.put(",\"evidence\":{\"records\":[{\"kind\":\"last\",\"offset\":")
         out.put(feeds[feed].lastOffset)
-        out.put("},{\"kind\":\"cause\",\"offset\":")
-        out.put(offset)
-        out.put("}],\"reference\":[],\"values\":{")
-        putValues(&out)
-        out.put(byte: UInt8(ascii: "}"))
-        putDispositions(&out, alert)
-        out.put("}}")
+        out.put("},")
+        putCauseAndEnd(&out, alert)
         finish(.alerts, entity, out)
     }
 }

@@ -115,8 +115,9 @@ final class PartitionInstruments: Sendable {
         isFollowed.store(state != nil, ordering: .releasing)
         guard let state, phase == .following, Ticker.now - sizedAt.load(ordering: .relaxed) >= 1000
         else { return }
-        all.journalOffset[label].set(state.offset)
-        state.read { size($0) }
+        sizedAt.store(Ticker.now, ordering: .relaxed)
+        // Of its rows only the owner tells: sums over all workers count each once.
+        all.stateBytes[label].set(state.stateBytes)
     }
 
     /// A batch was folded; `timestamp` is that of its last record.

@@ -207,7 +207,7 @@ final class ServiceInstruments: Sendable {
         )
         partitionPhase = r.gauges(
             "partition_phase",
-            "1 for the phase in which an owned journal partition is.",
+            "1 for the phase in which a journal partition is that is owned, or followed by a standby.",
             labels: ["partition", "phase"]
         )
         recoveryProgress = r.gauges(

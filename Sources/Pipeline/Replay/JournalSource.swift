@@ -216,8 +216,7 @@ struct TopicJournal: JournalSource {
         _ body: (_ records: [RecordView], _ offsets: [Int64]) throws(ReplayFailure) -> Bool
     ) throws(ReplayFailure) {
         let name = TopicPartition(topic, partition)
-        var records: [RecordView] = []
-        var offsets: [Int64] = []
+        var group = RecordGroup()
         var deadline = Ticker.now + 60_000
         do {
             var queue = committed.queue()
@@ -227,16 +226,10 @@ struct TopicJournal: JournalSource {
                 if batch.count > 0 { deadline = Ticker.now + 60_000 }
                 var index = 0
                 while index < batch.count {
-                    records.removeAll(keepingCapacity: true)
-                    offsets.removeAll(keepingCapacity: true)
-                    while index < batch.count, records.count < Machine.groupSize,
-                        batch[index].offset < end
-                    {
-                        records.append(try JournalScan.record(batch[index]))
-                        offsets.append(batch[index].offset)
-                        index += 1
+                    try group.fill(batch, from: &index, below: end)
+                    guard !group.records.isEmpty, try body(group.records, group.offsets) else {
+                        return
                     }
-                    guard !records.isEmpty, try body(records, offsets) else { return }
                 }
                 for event in queue.takeEvents() {
                     if case .failed(_, let error) = event, error.isOffsetLost {

@@ -11,8 +11,7 @@ final class FollowedState {
     /// The first journal offset that was not folded.
     private(set) var offset: Int64
 
-    private var group: [RecordView] = []
-    private var places: [Int64] = []
+    private var group = RecordGroup()
     /// Records from the limit on that were fetched with those before it.
     private var ahead: [(offset: Int64, value: [UInt8])] = []
 
@@ -37,8 +36,8 @@ final class FollowedState {
         return taken
     }
 
-    /// Shows the state.
-    func read(_ body: (borrowing Machine) -> Void) { body(machine) }
+    /// Bytes of the state's tables.
+    var stateBytes: Int { machine.stateBytes }
 
     /// Folds what was fetched before, up to an offset.
     ///
@@ -70,17 +69,9 @@ final class FollowedState {
     func fold(_ batch: borrowing MessageBatch, below limit: Int64) throws {
         var index = 0
         while index < batch.count, batch[index].offset < limit {
-            group.removeAll(keepingCapacity: true)
-            places.removeAll(keepingCapacity: true)
-            while index < batch.count, group.count < Machine.groupSize,
-                batch[index].offset < limit
-            {
-                group.append(try JournalScan.record(batch[index]))
-                places.append(batch[index].offset)
-                index += 1
-            }
-            try machine.apply(group, offsets: places)
-            offset = (places.last ?? offset - 1) + 1
+            try group.fill(batch, from: &index, below: limit)
+            try machine.apply(group.records, offsets: group.offsets)
+            if let last = group.offsets.last { offset = last + 1 }
             drop()
         }
         while index < batch.count {

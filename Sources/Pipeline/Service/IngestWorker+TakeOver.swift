@@ -57,7 +57,7 @@ extension IngestWorker {
             log: log,
             partitionCount: partitionCount,
             transactionalID: transactionalID
-        ).find(begins, among: foreignPartitions([], fetcher) + configuration.singleSources)
+        ).find(begins, among: eventPartitions(fetcher) + configuration.singleSources)
         var touched: [Int] = []
         for one in begins {
             guard let offset = one.offset else { continue }
@@ -235,11 +235,8 @@ extension IngestWorker {
         return number
     }
 
-    /// The source partitions that are not ours.
-    func foreignPartitions(
-        _ ours: [TopicPartition],
-        _ fetcher: FetchConsumer
-    ) throws(Setback) -> [TopicPartition] {
+    /// All source partitions of events, ours and others'.
+    func eventPartitions(_ fetcher: FetchConsumer) throws(Setback) -> [TopicPartition] {
         var all: [TopicPartition] = []
         do {
             for topic in configuration.sourceTopics {
@@ -249,8 +246,7 @@ extension IngestWorker {
         } catch {
             throw Setback(error)
         }
-        let own = Set(ours)
-        return all.filter { !own.contains($0) }
+        return all
     }
 
     func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {

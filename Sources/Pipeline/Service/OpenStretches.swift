@@ -1,41 +1,31 @@
-internal import Journal
 internal import Kafka
 
-/// What stays open at the ends of the journal and the dead letters, though nobody works on it.
+/// What is written at the ends of some partitions and not yet committed or aborted.
 ///
 /// Kafka may call a transaction complete whose markers it lost in some partitions (``HangingTransaction``). Whatever
 /// ends next under that transactional id decides about its records there, and what is behind them stays hidden until
-/// then. So before anything is written or the ends are read for what they show, all that was there is waited for. What
-/// does not move is dropped: after three seconds what workers have left whose sources we take over, and later than Kafka
-/// itself would have ended it what another has that may live. Nothing is lost by that: ``SourceTails`` has it written
-/// again.
+/// then. So before anything is written, or the ends are read for what they show, all that stands there is waited for.
 struct OpenStretches {
-    let configuration: ServiceConfiguration
     let control: ServiceControl
-    let log: ServiceLog
-    let partitionCount: Int32
-    let transactionalID: String
 
+    /// Markers of a transaction that has ended arrive sooner, in milliseconds.
     private static let patience: Int64 = 3000
-    /// The time-out of transactions, 10 s, and half as much for Kafka to act on it.
-    private static let foreignPatience: Int64 = 15_000
 
-    /// Waits until all that stands in the partitions by now is committed or dropped.
+    /// Waits until all that stands in the partitions by now is committed or aborted.
     ///
     /// - Parameters:
-    ///   - partitions: partitions of the journal and the dead letters.
-    ///   - sources: source partitions whose offsets tell who wrote what hangs.
-    ///   - gone: transactional ids of workers that write no more.
+    ///   - partitions: the partitions.
     ///   - all: reads what is uncommitted, too.
     ///   - stable: reads what is committed.
-    /// - Returns: the partitions' visible ends, in their order.
-    /// - Throws: `Setback` where something hung and was dropped, or where Kafka does not answer.
+    ///   - isStuck: is told what has not moved for so many milliseconds, three seconds or more, twice a second; it may
+    ///     end it and throw.
+    /// - Returns: the partitions' visible bounds, in their order.
+    /// - Throws: what `isStuck` throws, or where Kafka does not answer.
     func close(
         _ partitions: [TopicPartition],
-        _ sources: [TopicPartition],
-        _ gone: Set<String>,
         _ all: FetchConsumer,
-        _ stable: FetchConsumer
+        _ stable: FetchConsumer,
+        whenStuck isStuck: (_ stretches: [Stretch], _ milliseconds: Int64) throws -> Void
     ) throws -> [PartitionOffsets] {
         let targets = try all.offsets(of: partitions, within: .seconds(10)).map { try $0.get().end }
         var starts = [Int64](repeating: -1, count: partitions.count)
@@ -49,58 +39,14 @@ struct OpenStretches {
             if control.shouldStop { throw Setback.end(.stopped) }
             if open.contains(where: { starts[$0] != seen[$0].end }) { movedAt = Ticker.now }
             for place in open { starts[place] = seen[place].end }
-            if Ticker.now - movedAt >= Self.patience {
-                let stuck = open.map {
+            let waited = Ticker.now - movedAt
+            if waited >= Self.patience {
+                let stretches = open.map {
                     Stretch(partition: partitions[$0], start: starts[$0], end: targets[$0])
                 }
-                let owners = try owners(of: stuck, sources, all)
-                let theirs = owners.intersection(gone.union([transactionalID]))
-                // Where nobody knows whose it is, it may be ours.
-                if !theirs.isEmpty || owners.isEmpty { try drop(stuck, theirs) }
-                if Ticker.now - movedAt >= Self.foreignPatience { try drop(stuck, owners) }
-                Ticker.sleep(milliseconds: 500)
+                try isStuck(stretches, waited)
             }
-            Ticker.sleep(milliseconds: 50)
+            Ticker.sleep(milliseconds: waited >= Self.patience ? 500 : 50)
         }
-    }
-
-    /// Drops what stays open: under our own id, which writes nothing by now, and under those it seems to belong to.
-    private func drop(
-        _ stuck: [Stretch],
-        _ owners: Set<String>
-    ) throws(Setback) {
-        let hanging = HangingTransaction(configuration: configuration, log: log)
-        for id in owners.union([transactionalID]).sorted() {
-            try hanging.dropIngest(id, stuck.map(\.partition))
-        }
-        throw .again("a transaction hung; it was ended")
-    }
-
-    /// The transactional ids beside the offsets of the sources whose records begin the stretches.
-    private func owners(
-        of stuck: [Stretch],
-        _ sources: [TopicPartition],
-        _ all: FetchConsumer
-    ) throws -> Set<String> {
-        var known: [TopicPartition: String] = [:]
-        let committed = try Admin(configuration.kafka).committedOffsets(
-            of: configuration.ingestGroup,
-            sources,
-            within: .seconds(5)
-        )
-        for one in committed {
-            let owner = SourceMetadata(one.metadata, partitions: Int(partitionCount))?.owner
-            if let owner, !owner.isEmpty { known[one.partition] = owner }
-        }
-        var owners: Set<String> = []
-        try all.read(stuck, control) { (number, message) in
-            let isLetter = stuck[number].partition.topic == configuration.deadLetterTopic
-            guard case .copied(let source, _) = try SourceTrace(message, isLetter: isLetter),
-                let owner = known[source]
-            else { return true }
-            owners.insert(owner)
-            return false
-        }
-        return owners
     }
 }

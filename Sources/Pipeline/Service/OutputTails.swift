@@ -4,8 +4,9 @@ internal import Kafka
 /// What a partition's outputs show, held against the receipt of its committed offset.
 ///
 /// Kafka may call a transaction complete whose markers it lost (``HangingTransaction``): the offset counts outputs that
-/// nobody sees, and the next transaction's end would decide what becomes of them. Outputs are a function of the journal,
-/// so the answer is the same for all of it: what is open is dropped, and what is missing is written again, the same bytes.
+/// nobody sees, or outputs are seen that no offset counts, and the next transaction's end would decide what becomes of
+/// what is open. Outputs are a function of the journal, so the answer is the same for all of it: what is open is dropped,
+/// what is missing is written again, the same bytes, and what is seen too early is left out.
 struct OutputTails {
     let configuration: ServiceConfiguration
     let control: ServiceControl
@@ -19,16 +20,21 @@ struct OutputTails {
         configuration.outputTopics.map { TopicPartition($0, partition) }
     }
 
-    /// Finds what is missing, after our transactional id was fenced: nobody else writes here.
+    /// Finds what differs, after our transactional id was fenced: nobody else writes here.
     ///
     /// - Parameters:
     ///   - committed: the receipt beside the committed offset.
     ///   - id: our transactional id.
     /// - Returns: the outputs to be written again, and those that are seen without being counted.
     /// - Throws: `Setback` where something open had to be ended first, or where much more is seen than was counted.
-    func missing(_ committed: String?, _ id: String) throws(Setback) -> MissingOutputs {
-        var missing = MissingOutputs()
-        guard let committed, let counted = Receipt.sequences(in: committed) else { return missing }
+    func difference(
+        from committed: String?,
+        _ id: String
+    ) throws(Setback) -> OutputDifference {
+        var difference = OutputDifference()
+        guard let committed, let counted = Receipt.sequences(in: committed) else {
+            return difference
+        }
         do {
             try endOpen(id)
             for (topic, bounds) in fetcher.offsets(of: outputs, within: .seconds(10)).enumerated() {
@@ -39,7 +45,7 @@ struct OutputTails {
                     guard now?.metadata == committed else {
                         throw Setback.again("another owner has gone on")
                     }
-                    missing.seen.values[topic] = try values(
+                    difference.seen.values[topic] = try values(
                         outputs[topic],
                         try bounds.get(),
                         counted[topic]..<seen
@@ -59,12 +65,12 @@ struct OutputTails {
                     ("from", "\(seen)"),
                     ("count", "\(counted[topic] - seen)")
                 )
-                missing.first[topic] = seen
+                difference.missing.first[topic] = seen
             }
         } catch {
             throw Setback.caught(error)
         }
-        return missing
+        return difference
     }
 
     /// Ends what stays open in the outputs, though its transaction is over: it is dropped.
@@ -73,34 +79,13 @@ struct OutputTails {
         let written =
             configuration.hasSnapshots
             ? outputs + [TopicPartition(configuration.snapshotTopic, partition)] : outputs
-        let deadline = Ticker.now + 3000
-        // Where each began to be open. The markers of our last transaction may still be on their way, and what moves on is
-        // another owner's.
-        var open: [(partition: TopicPartition, start: Int64)] = written.map { ($0, -1) }
-        while true {
-            let names = open.map(\.partition)
-            let ends = all.offsets(of: names, within: .seconds(10))
-            let stable = fetcher.offsets(of: names, within: .seconds(10))
-            var still: [(partition: TopicPartition, start: Int64)] = []
-            for (place, one) in open.enumerated() {
-                let start = try stable[place].get().end
-                guard try start < ends[place].get().end, one.start < 0 || one.start == start else {
-                    continue
-                }
-                still.append((one.partition, start))
-            }
-            open = still
-            if open.isEmpty { return }
-            if control.shouldStop { throw Setback.end(.stopped) }
-            if Ticker.now >= deadline {
-                try HangingTransaction(configuration: configuration, log: log).drop(
-                    id,
-                    configuration.scoreGroup,
-                    open.map(\.partition)
-                )
-                throw Setback.again("a transaction hung; it was ended")
-            }
-            Ticker.sleep(milliseconds: 100)
+        _ = try OpenStretches(control: control).close(written, all, fetcher) { (stuck, _) in
+            try HangingTransaction(configuration: configuration, log: log).drop(
+                id,
+                configuration.scoreGroup,
+                stuck.map(\.partition)
+            )
+            throw Setback.again("a transaction hung; it was ended")
         }
     }
 
@@ -110,15 +95,12 @@ struct OutputTails {
         var width: Int64 = 16
         while true {
             let start = max(bounds.low, bounds.end - width)
-            var queue = fetcher.queue()
-            let source = try queue.start(output, at: .offset(start))
+            let stretch = Stretch(partition: output, start: start, end: bounds.end)
             var last: [UInt8]?
-            let deadline = Ticker.now + 10_000
-            while queue.position(of: source) < bounds.end {
-                guard Ticker.now < deadline else {
-                    throw Setback.again("read the end of \(output): nothing came for 10 s")
-                }
-                try Self.take(&queue, below: bounds.end, &last)
+            try fetcher.read([stretch], control) { (_, message) in
+                // The value is copied while the message is there.
+                last = unsafe message.value.withUnsafeBytes { unsafe Array($0) }
+                return true
             }
             if let last {
                 // The line is read while the bytes stand.
@@ -165,120 +147,5 @@ struct OutputTails {
             )
         }
         return sequences.compactMap { found[$0] }
-    }
-
-    private static func take(
-        _ queue: inout FetchQueue,
-        below end: Int64,
-        _ last: inout [UInt8]?
-    ) throws {
-        let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
-        for index in 0..<batch.count where batch[index].offset < end {
-            // The span is copied while the message is there.
-            last = unsafe batch[index].value.withUnsafeBytes { unsafe Array($0) }
-        }
-        _ = queue.takeEvents()
-    }
-}
-
-/// Outputs that were counted and are not seen: kept while the journal is folded silently, and sent with the first
-/// transaction.
-struct MissingOutputs {
-    /// Outputs that are seen and not counted.
-    var seen = SeenOutputs()
-    /// By topic, the first `sequence` that is missing; nil where nothing is.
-    var first: [Int64?] = OutputTopic.allCases.map { _ in nil }
-    private var kept: [[(key: [UInt8], value: [UInt8])]] = OutputTopic.allCases.map { _ in [] }
-
-    var isEmpty: Bool { first.allSatisfy { $0 == nil } }
-
-    /// Whether a fold that goes on from a receipt comes by all of them.
-    func lieBehind(_ receipt: Receipt) -> Bool {
-        zip(first, receipt.sequences).allSatisfy { first, next in first.map { next <= $0 } ?? true }
-    }
-
-    /// Keeps those among what a machine has written since a receipt.
-    mutating func keep(_ machine: borrowing Machine, since receipt: Receipt) {
-        for topic in first.indices {
-            guard let first = first[topic] else { continue }
-            let buffer = machine.outputs[topic]
-            let entities = buffer.entities
-            for index in 0..<buffer.count
-            where receipt.sequences[topic] + Int64(index) >= first {
-                // The value is copied while the buffer stands.
-                let value = unsafe Array(buffer.value(at: index))
-                kept[topic].append((machine.entityKey(entities[index]), value))
-            }
-        }
-    }
-
-    /// Sends all of them in the open transaction; there are none from then on.
-    mutating func send(
-        _ producer: inout TransactionalProducer,
-        _ topics: [ProducerTopic],
-        _ partition: Int32
-    ) throws(Setback) {
-        for topic in kept.indices {
-            for (key, value) in kept[topic] {
-                do {
-                    // The spans are used up while the arrays stand.
-                    try unsafe producer.produce(
-                        value.span.bytes,
-                        key: key.span.bytes,
-                        to: topics[topic],
-                        partition: partition
-                    )
-                } catch {
-                    throw Setback(error)
-                }
-            }
-        }
-        self = MissingOutputs()
-    }
-}
-
-/// Outputs that are seen though the committed offset does not count them: left out when the fold comes by them, if they
-/// are what it gives.
-struct SeenOutputs {
-    /// By topic, in order of their sequence.
-    var values: [[[UInt8]]] = OutputTopic.allCases.map { _ in [] }
-    /// By topic, how many of them the fold has come by.
-    private var passed: [Int] = OutputTopic.allCases.map { _ in 0 }
-
-    var isEmpty: Bool { zip(values, passed).allSatisfy { $0.count == $1 } }
-
-    /// How many of the next outputs of each topic stand there already.
-    ///
-    /// - Parameters:
-    ///   - machine: what it has written goes on where the last call ended.
-    ///   - partition: the journal partition, for the fault.
-    /// - Returns: by topic, how many of what it has written since are to be left out.
-    /// - Throws: `Setback` where another record stands there.
-    mutating func pass(
-        _ machine: borrowing Machine,
-        _ partition: Int32
-    ) throws(Setback) -> [Int] {
-        var counts = passed.map { _ in 0 }
-        for topic in values.indices {
-            let buffer = machine.outputs[topic]
-            while counts[topic] < buffer.count, passed[topic] < values[topic].count {
-                // The value is compared while the buffer stands.
-                guard
-                    unsafe values[topic][passed[topic]].elementsEqual(
-                        buffer.value(at: counts[topic])
-                    )
-                else {
-                    throw .end(
-                        .configuration(
-                            "score partition \(partition): an output that the committed offset does not count is not "
-                                + "what the journal gives. Somebody else has written to it; nothing more is written."
-                        )
-                    )
-                }
-                counts[topic] += 1
-                passed[topic] += 1
-            }
-        }
-        return counts
     }
 }

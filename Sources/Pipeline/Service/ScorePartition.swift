@@ -126,14 +126,14 @@ struct ScorePartition: Sendable {
                 ("live", "\(live)"),
                 ("fence_ms", "\(fenced - started)")
             )
-            let missing = try OutputTails(
+            let difference = try OutputTails(
                 configuration: configuration,
                 control: control,
                 log: log,
                 partition: partition,
                 fetcher: fetcher,
                 offsets: offsets
-            ).missing(receipt, transactionalID)
+            ).difference(from: receipt, transactionalID)
             var snapshots = PartitionSnapshots(
                 configuration,
                 log,
@@ -148,7 +148,7 @@ struct ScorePartition: Sendable {
                 &producer,
                 topics,
                 &snapshots,
-                missing,
+                difference,
                 &lastSuccess,
                 watch,
                 instruments
@@ -175,7 +175,8 @@ struct ScorePartition: Sendable {
                 try HangingTransaction(configuration: configuration, log: log).endScore(
                     transactionalID,
                     partition,
-                    last
+                    last,
+                    control
                 )
                 throw Setback.again("a transaction hung; it was ended")
             }
@@ -196,33 +197,18 @@ struct ScorePartition: Sendable {
 
     /// A missing offset is "from the beginning" only where nothing was ever written.
     private func requireNoOutputs() throws(Setback) {
-        let partitions = configuration.outputTopics.map { TopicPartition($0, partition) }
         do {
-            for (place, bounds) in fetcher.offsets(of: partitions, within: .seconds(20))
-                .enumerated()
-            {
-                guard try bounds.get().end > 0 else { continue }
-                // Aborted transactions leave offsets behind, too: look for a record.
-                var queue = fetcher.queue()
-                let end = try bounds.get().end
-                let low = try bounds.get().low
-                let source = try queue.start(partitions[place], at: .offset(low))
-                let deadline = Ticker.now + 30_000
-                var count = 0
-                while count == 0, queue.position(of: source) < end, Ticker.now < deadline {
-                    let batch = try queue.next(limit: 1, waiting: .milliseconds(100))
-                    count = batch.count
-                }
-                if count > 0 || low > 0 {
-                    throw Setback.end(
-                        .configuration(
-                            "score \(name): outputs stand in \(partitions[place]), and the group "
-                                + "\(configuration.scoreGroup) has no offset for it (offsets expire when a group is "
-                                + "empty for offsets.retention.minutes). Writing them again would double them: set the "
-                                + "offset to that of the journal record behind the last output, or empty the outputs."
-                        )
+            for topic in configuration.outputTopics {
+                let output = TopicPartition(topic, partition)
+                guard try fetcher.hasRecords(output, control) else { continue }
+                throw Setback.end(
+                    .configuration(
+                        "score \(name): outputs stand in \(output), and the group \(configuration.scoreGroup) has no "
+                            + "offset for it (offsets expire when a group is empty for offsets.retention.minutes). "
+                            + "Writing them again would double them: set the offset to that of the journal record "
+                            + "behind the last output, or empty the outputs."
                     )
-                }
+                )
             }
         } catch {
             throw Setback.caught(error)
@@ -238,7 +224,7 @@ struct ScorePartition: Sendable {
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
         _ snapshots: inout PartitionSnapshots,
-        _ counted: MissingOutputs,
+        _ difference: OutputDifference,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
         _ instruments: PartitionInstruments
@@ -248,7 +234,7 @@ struct ScorePartition: Sendable {
         var machine = Machine()
         var receipt = Receipt()
         var first: Int64 = 0
-        var missing = counted
+        var missing = difference.missing
         if let state = standby?.take(partition, notAfter: live),
             missing.lieBehind(state.receipt),
             snapshots.adopt(committed, records: state.receipt.records)
@@ -270,7 +256,7 @@ struct ScorePartition: Sendable {
         watch.begin(.restart)
         instruments.beginFold(at: first, live: live)
         var sender = OutputSender(topics, partition)
-        sender.seen = missing.seen
+        sender.seen = difference.seen
         var queue = fetcher.queue()
         let source: Int
         do { source = try queue.start(name, at: .offset(first)) } catch { throw Setback(error) }
@@ -280,8 +266,7 @@ struct ScorePartition: Sendable {
         var report = (at: Ticker.now, records: Int64(0))
         var heardAt = Ticker.now
         let limit = 4096
-        var group: [RecordView] = []
-        var places: [Int64] = []
+        var group = RecordGroup()
         while true {
             // One transaction, or a step of the silent fold.
             let isWanted: Bool = order.with { order in
@@ -334,22 +319,10 @@ struct ScorePartition: Sendable {
                                 try missing.send(&producer, topics, partition)
                             }
                         }
-                        // In groups, so that the machine can ask for what they touch beforehand.
-                        group.removeAll(keepingCapacity: true)
-                        places.removeAll(keepingCapacity: true)
-                        while index < seen, group.count < Machine.groupSize {
-                            if !isLive, batch[index].offset >= live { break }
-                            let record: RecordView
-                            do { record = try JournalScan.record(batch[index]) } catch {
-                                throw Setback.end(error)
-                            }
-                            group.append(record)
-                            places.append(batch[index].offset)
-                            index += 1
-                        }
-                        try machine.apply(group, offsets: places)
+                        try group.fill(batch, from: &index, below: isLive ? .max : live)
+                        try machine.apply(group.records, offsets: group.offsets)
                         if isLive {
-                            count += group.count
+                            count += group.records.count
                             if machine.outputByteCount >= 1 << 20 {
                                 receipt.add(machine)
                                 watch.begin(.send)
@@ -493,65 +466,5 @@ struct ScorePartition: Sendable {
                     + "wrote the outputs; nothing more is written."
             )
         )
-    }
-}
-
-/// Sends a machine's outputs, keyed by covered entity, to the partition with the journal's number.
-struct OutputSender: ~Copyable {
-    private let topics: [ProducerTopic]
-    private let partition: Int32
-    private var batch = ProduceBatch(records: 4096, bytes: 2 << 20)
-    /// 340B IDs by the machine's number.
-    private var keys: [[UInt8]] = []
-    /// What stands in the topics already and is left out.
-    var seen = SeenOutputs()
-
-    init(_ topics: [ProducerTopic], _ partition: Int32) {
-        self.topics = topics
-        self.partition = partition
-    }
-
-    /// Sends all outputs and empties the buffers.
-    mutating func send(
-        _ machine: inout Machine,
-        _ producer: inout TransactionalProducer
-    ) throws(Setback) {
-        let passed = seen.isEmpty ? [] : try seen.pass(machine, partition)
-        do throws(KafkaError) {
-            try send(&machine, after: passed) { (batch, topic) throws(KafkaError) in
-                try producer.produce(&batch, to: topic)
-            }
-        } catch {
-            throw Setback(error)
-        }
-    }
-
-    /// Hands all outputs to `produce`, a topic at a time and without the first so many of each, and empties the buffers.
-    mutating func send(
-        _ machine: inout Machine,
-        after passed: [Int] = [],
-        _ produce: (inout ProduceBatch, ProducerTopic) throws(KafkaError) -> Void
-    ) throws(KafkaError) {
-        for topic in OutputTopic.allCases {
-            let buffer = machine.outputs[Int(topic.rawValue)]
-            guard buffer.count > 0 else { continue }
-            let entities = buffer.entities
-            for index in (passed.isEmpty ? 0 : passed[Int(topic.rawValue)])..<buffer.count {
-                let entity = Int(entities[index])
-                while keys.count <= entity { keys.append([]) }
-                if keys[entity].isEmpty { keys[entity] = machine.entityKey(UInt32(entity)) }
-                // The spans are used up while buffer and key stand.
-                let value = unsafe RawSpan(_unsafeBytes: buffer.value(at: index))
-                unsafe keys[entity].withUnsafeBytes { key in
-                    batch.append(
-                        value,
-                        key: unsafe RawSpan(_unsafeBytes: key),
-                        partition: partition
-                    )
-                }
-            }
-            try produce(&batch, topics[Int(topic.rawValue)])
-        }
-        machine.removeOutputs()
     }
 }

@@ -16,6 +16,8 @@ final class ScoreStandby: Sendable {
         var state: FollowedState?
         /// The standby has it in hand.
         var isBusy = false
+        /// The partition's own thread has asked for it: nothing is kept here until the partition is another's again.
+        var isClosed = false
     }
 
     /// How often committed offsets are asked for, in milliseconds.
@@ -47,13 +49,16 @@ final class ScoreStandby: Sendable {
             let watch = control.operations.watchdog.watch("score-standby")
             defer { control.operations.watchdog.remove(watch) }
             while !control.shouldStop, !isOver.read({ $0 }) {
+                // What is folded stays: when Kafka is away, a take-over may be near.
                 do { try follow(watch) } catch {
                     log.warning("standby-setback", ("reason", "\(error)"))
-                    for number in slots.indices { forget(number) }
                     control.pause(.seconds(1))
                 }
             }
-            for number in slots.indices { forget(number) }
+            for number in slots.indices {
+                slots[number].with { $0 = Slot(isClosed: true) }
+                control.operations.partition(Int32(number)).follows(nil)
+            }
         }
     }
 
@@ -64,13 +69,14 @@ final class ScoreStandby: Sendable {
     ///
     /// - Parameters:
     ///   - partition: the journal partition.
-    ///   - live: the committed offset: a state behind it is of no use.
+    ///   - live: the committed offset: a state that is ahead of it is of no use.
     /// - Returns: the state, or nil where there is none or it is still being read.
     func take(_ partition: Int32, notAfter live: Int64) -> FollowedState? {
         let slot = slots[Int(partition)]
         _ = slot.wait(atMost: .seconds(2)) { !$0.isBusy }
         let state = slot.with { slot in
             defer { slot.state = nil }
+            slot.isClosed = true
             return slot.state
         }
         guard let state, state.offset <= live else { return nil }
@@ -99,9 +105,14 @@ final class ScoreStandby: Sendable {
             watch.begin(.poll)
             for number in orders.indices {
                 let isOthers = orders[number].read { $0.wish == .drop }
-                if isOthers, followed[number] == nil { followed[number] = Followed() }
+                if isOthers, followed[number] == nil {
+                    followed[number] = Followed()
+                    slots[number].with { $0.isClosed = false }
+                    // What was known of it is from before it was ours.
+                    lookedAt = .min / 2
+                    committed[name(number)] = nil
+                }
                 if !isOthers, let one = followed.removeValue(forKey: number) {
-                    // Its own thread has the state now, or will read a newer one.
                     if let source = one.source { queue.stop(source) }
                     control.operations.partition(Int32(number)).follows(nil)
                 }
@@ -147,20 +158,24 @@ final class ScoreStandby: Sendable {
         _ watch: Watch
     ) throws -> Bool {
         let instruments = control.operations.partition(Int32(number))
+        let isOurs = slots[number].with { slot in
+            if !slot.isClosed { slot.isBusy = true }
+            return slot.isClosed
+        }
+        if isOurs { return false }
         var state = slots[number].with { slot in
             defer { slot.state = nil }
-            slot.isBusy = true
             return slot.state
         }
         defer {
             slots[number].with { slot in
-                slot.state = state
+                slot.state = slot.isClosed ? nil : state
                 slot.isBusy = false
             }
         }
         do {
             let current: FollowedState
-            if let state, state.offset <= live || !state.isEmptyAhead {
+            if let state, state.offset <= live {
                 current = state
             } else {
                 // None yet, or the offset was set back.
@@ -231,10 +246,5 @@ final class ScoreStandby: Sendable {
             "folding the journal to offset \(live) gives the state \"\(state.receipt.text)\", its owner committed "
                 + "\"\(receipt)\""
         )
-    }
-
-    private func forget(_ number: Int) {
-        slots[number].with { slot in slot = Slot() }
-        control.operations.partition(Int32(number)).follows(nil)
     }
 }

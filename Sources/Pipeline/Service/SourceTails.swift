@@ -9,7 +9,8 @@ internal import Kafka
 /// again, the same bytes, which still stand in the log; what is seen and not counted is left out when it is copied again.
 ///
 /// Only the ends need be read: a worker tells the progress of its sources to all journal partitions every second, and
-/// what comes under its transactional id before a tick that is seen was ended by the same markers.
+/// what comes under its transactional id before a tick that is seen was ended by the same markers. Rows of a worker
+/// without events, and dead letters, have no ticks: they are looked for as far back as a transaction may be long.
 struct SourceTails {
     let configuration: ServiceConfiguration
     let control: ServiceControl
@@ -65,8 +66,6 @@ struct SourceTails {
 
     private static let firstWidth: Int64 = 256
     private static let growth: Int64 = 4
-    /// Dead letters have no ticks, and the rows of a worker without events neither: so far back at most.
-    private static let most: Int64 = 4096
 
     /// Reads the ends for sources that a worker takes over; nobody else writes for them any more.
     ///
@@ -93,13 +92,17 @@ struct SourceTails {
             let partitions =
                 journal
                 + (0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }
-            let bounds = try OpenStretches(
+            let stuck = StuckTransactions(
                 configuration: configuration,
                 control: control,
                 log: log,
                 partitionCount: partitionCount,
                 transactionalID: transactionalID
-            ).close(partitions, sources, Set(counted.values.map(\.metadata.owner)), all, stable)
+            )
+            let gone = Set(counted.values.map(\.metadata.owner))
+            let bounds = try OpenStretches(control: control).close(partitions, all, stable) {
+                try stuck.end($0, after: $1, sources, gone, all)
+            }
             return try find(counted, partitions, bounds, all, stable)
         } catch {
             throw Setback.caught(error)
@@ -147,11 +150,10 @@ struct SourceTails {
                 }
             )
         }
-        let reached = counted.mapValues(\.metadata.reached)
-        try widen(&scans, stable, reached) { scan in scan.tails.values.allSatisfy(isKnown) }
+        try widen(&scans, stable, counted) { scan in scan.tails.values.allSatisfy(isKnown) }
         try readHidden(&scans, all)
         // What was dropped need not be lost: a worker that lost a source may have copied what was copied already.
-        try widen(&scans, stable, reached) { scan in
+        try widen(&scans, stable, counted) { scan in
             scan.tails.values.allSatisfy { $0.hidden.isEmpty || $0.newest != nil }
         }
         return try result(scans)
@@ -163,7 +165,7 @@ struct SourceTails {
     private func widen(
         _ scans: inout [Scan],
         _ stable: FetchConsumer,
-        _ reached: [TopicPartition: Instant],
+        _ counted: [TopicPartition: Counted],
         until isEnough: (Scan) -> Bool
     ) throws {
         while true {
@@ -181,12 +183,13 @@ struct SourceTails {
             try stable.read(stretches, control) { (place, message) in
                 let number = numbers[place]
                 let trace = try SourceTrace(message, isLetter: scans[number].isLetters)
-                Self.note(trace, &scans[number].tails, reached)
+                note(trace, &scans[number].tails, counted)
                 return true
             }
             for (place, number) in numbers.enumerated() {
                 scans[number].start = stretches[place].start
-                let isFar = scans[number].end - scans[number].start >= Self.most
+                let isFar =
+                    scans[number].end - scans[number].start >= configuration.transactionRecords
                 for source in scans[number].tails.keys
                 where isFar && (scans[number].isLetters || !isEvents(source)) {
                     scans[number].tails[source]?.isBounded = true
@@ -199,10 +202,10 @@ struct SourceTails {
         configuration.sourceTopics.contains(source.topic)
     }
 
-    private static func note(
+    private func note(
         _ trace: SourceTrace,
         _ tails: inout [TopicPartition: Tail],
-        _ reached: [TopicPartition: Instant]
+        _ counted: [TopicPartition: Counted]
     ) {
         switch trace {
         case .copied(let source, let place):
@@ -212,9 +215,16 @@ struct SourceTails {
             for row in rows {
                 let source = TopicPartition(row.topic, row.partition)
                 // One of the last transaction's own bounds nothing.
-                guard let last = reached[source], row.reached < last else { continue }
+                guard let last = counted[source]?.metadata, row.reached < last.reached else {
+                    continue
+                }
                 tails[source]?.isBounded = true
                 tails[source]?.isRegistered = true
+                // It was written under the id of who has the rows and policies, too.
+                for (single, one) in counted
+                where !isEvents(single) && one.metadata.owner == last.owner {
+                    tails[single]?.isBounded = true
+                }
             }
         case .registered(let source):
             tails[source]?.isBounded = true

@@ -55,6 +55,20 @@ extension FetchConsumer {
     }
 }
 
+extension FetchConsumer {
+    /// Whether a partition shows a record, or showed one that was deleted; markers alone are none.
+    func hasRecords(_ partition: TopicPartition, _ control: ServiceControl) throws -> Bool {
+        let bounds = try offsets(of: [partition], within: .seconds(20))[0].get()
+        if bounds.low > 0 { return true }
+        var isThere = false
+        try read([Stretch(partition: partition, start: 0, end: bounds.end)], control) { (_, _) in
+            isThere = true
+            return false
+        }
+        return isThere
+    }
+}
+
 /// What a record of the journal or the dead letters says of the source partitions.
 enum SourceTrace {
     /// It was copied from a record of the source: the counter in the journal, the source's offset for a dead letter.

@@ -43,6 +43,10 @@ enum RunCommand {
                 "A second worker that only decides",
                 "diversion-monitor run --config monitor.yaml --roles score --instance worker-2"
             ),
+            Example(
+                "Two workers, each with the other's state at hand",
+                "diversion-monitor run --config monitor.yaml --instance worker-2 --standby"
+            ),
         ],
         exitStatuses: [
             .success,
