@@ -1,5 +1,6 @@
 import CKafka
 import Glibc
+import Synchronization
 
 /// A topic to be made.
 public struct NewTopic: Sendable {
@@ -75,10 +76,14 @@ public struct GroupListing: Sendable, Equatable {
 /// Safe to share: it only holds the client, which may be used by any thread.
 public final class Admin: Sendable {
     private let client: Client
+    private let settings: ClientSettings
+    /// Clients that ask for the offsets of one group each.
+    private let readers = Mutex<[String: Client]>([:])
 
     /// Makes a client; it connects at the first request.
     public init(_ settings: ClientSettings) throws(KafkaError) {
         client = try Client(.admin, settings)
+        self.settings = settings
     }
 
     /// The brokers and all topics that may be seen.
@@ -300,13 +305,39 @@ public final class Admin: Sendable {
         try KafkaError.check(unsafe deleted.pointee.elems[0].err, attempt)
     }
 
-    /// The committed offsets of a group; of all its partitions when none are given.
+    /// The client that asks for the offsets of a group.
+    ///
+    /// Where the answer is that the coordinator is another broker, as it is on a new cluster and in each failover,
+    /// librdkafka has the client's own group look for it, and a client without a group ends the process
+    /// (confluentinc/librdkafka#5040). So this one has the group's name; it joins nothing.
+    private func reader(of group: String) throws(KafkaError) -> Client {
+        let settings = settings
+        let made: Result<Client, KafkaError> = readers.withLock { readers in
+            if let known = readers[group] { return .success(known) }
+            do throws(KafkaError) {
+                let client = try Client(
+                    .fetch,
+                    settings,
+                    own: [ClientSettings.Entry("group.id", group)]
+                )
+                readers[group] = client
+                return .success(client)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try made.get()
+    }
+
+    /// The committed offsets of a group; of all its partitions when none are given. What an open transaction has written
+    /// does not count yet.
     public func committedOffsets(
         of group: String,
         _ partitions: [TopicPartition]? = nil,
         within limit: Duration
     ) throws(KafkaError) -> [CommittedOffset] {
         let attempt = "read the committed offsets of the group \(group)"
+        let client = try reader(of: group)
         // Safe: librdkafka copies list and request; the request is destroyed here.
         let request: OpaquePointer?
         if let partitions {

@@ -257,6 +257,33 @@ struct ConformanceTests {
         }
     }
 
+    @Test func `a compacted topic takes no record without a key`() throws {
+        try Stage.play { stage in
+            let name = stage.name("compacted")
+            for result in try Admin(stage.settings).createTopics(
+                [NewTopic(name, partitions: 1, configuration: [("cleanup.policy", "compact")])],
+                within: .seconds(20)
+            ) { if let error = result.error { throw error } }
+            let consumer = try FetchConsumer(stage.settings)
+            try stage.wait("the topic \(name)") {
+                (try? consumer.partitionCount(of: name, within: .seconds(5))) == 1
+            }
+            var producer = try stage.producer(name)
+            let topic = try producer.topic(name, within: .seconds(10))
+            try producer.begin()
+            try producer.produce([1, 2].span.bytes, to: topic, partition: 0)
+            let refused = refusal { _ = try producer.commit() }
+            #expect(refused?.verdict == .abort)
+            try producer.abort()
+            producer.abandon()
+            producer = try stage.producer(name)
+            let again = try producer.topic(name, within: .seconds(10))
+            try producer.begin()
+            try producer.produce([1, 2].span.bytes, key: [7].span.bytes, to: again, partition: 0)
+            #expect(try producer.commit() == .committed)
+        }
+    }
+
     @Test func `a generation that has gone by commits no offsets`() throws {
         try Stage.play { stage in
             let name = try stage.topic("generation", partitions: 2)

@@ -96,6 +96,28 @@ struct LateRequestTests {
         proxy.close()
     }
 
+    @Test func `offsets may be asked for before any broker is the group's coordinator`() throws {
+        // The process would end where the answer is "not the coordinator".
+        var answers = 0
+        let end = ContinuousClock.now + .seconds(20)
+        while answers < 20, ContinuousClock.now < end {
+            for turn in 0..<4 {
+                let admin = try Admin(direct)
+                let found = try? admin.committedOffsets(
+                    of: "\(group)-\(answers)-\(turn)",
+                    [partition],
+                    within: .seconds(1)
+                )
+                if let found {
+                    answers += 1
+                    #expect(found.map(\.offset) == [nil])
+                }
+            }
+        }
+        #expect(answers >= 20)
+        proxy.close()
+    }
+
     @Test func `offsets wait for a coordinator that is not there no longer than they say`() throws {
         // A broker that has just begun and no topic of offsets yet: three answers "not available" within milliseconds.
         var first = try producer()

@@ -9,6 +9,7 @@ public struct NewTopic: Sendable {
     public let name: String
     /// How many partitions it gets.
     public let partitions: Int32
+    let isCompacted: Bool
 
     /// Describes a topic to be made.
     public init(
@@ -19,6 +20,9 @@ public struct NewTopic: Sendable {
     ) {
         self.name = name
         self.partitions = partitions
+        isCompacted = configuration.contains {
+            $0.name == "cleanup.policy" && $0.value == "compact"
+        }
     }
 }
 
@@ -77,7 +81,11 @@ public final class Admin: @unchecked Sendable {
         within limit: Duration
     ) throws(KafkaError) -> [ItemResult] {
         topics.map { topic in
-            connection.cluster.makeTopic(topic.name, partitions: Int(topic.partitions))
+            connection.cluster.makeTopic(
+                topic.name,
+                partitions: Int(topic.partitions),
+                isCompacted: topic.isCompacted
+            )
             return ItemResult(name: topic.name, error: nil)
         }
     }

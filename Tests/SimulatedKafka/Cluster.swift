@@ -37,8 +37,10 @@ public final class Cluster {
     // MARK: topics
 
     /// Makes a topic.
-    public func makeTopic(_ name: String, partitions: Int) {
-        topics[name] = (0..<partitions).map { PartitionLog(TopicPartition(name, Int32($0))) }
+    public func makeTopic(_ name: String, partitions: Int, isCompacted: Bool = false) {
+        topics[name] = (0..<partitions).map {
+            PartitionLog(TopicPartition(name, Int32($0)), isCompacted: isCompacted)
+        }
     }
 
     /// A topic's partitions; nothing where there is no such topic.

@@ -55,7 +55,13 @@ public final class PartitionLog {
     private var epochs: [Int64: Int32] = [:]
     var waiting = WaitList()
 
-    init(_ name: TopicPartition) { self.name = name }
+    /// Its topic is compacted: a record must have a key.
+    let isCompacted: Bool
+
+    init(_ name: TopicPartition, isCompacted: Bool = false) {
+        self.name = name
+        self.isCompacted = isCompacted
+    }
 
     /// The last stable offset: behind it a transaction may be open.
     public var lastStable: Int64 {

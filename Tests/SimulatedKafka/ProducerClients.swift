@@ -109,6 +109,15 @@ final class ProducerCore: @unchecked Sendable {
                 failure = failure ?? Self.fenced("deliver a record to \(log.name.topic)")
                 return true
             }
+            if log.isCompacted, record.key == nil {
+                failure =
+                    failure
+                    ?? KafkaError(
+                        RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                        "deliver a record to \(log.name.topic)"
+                    )
+                continue
+            }
             do {
                 try log.append(record, producer, epoch) { cluster.isOpen(log, id, epoch) }
             } catch PartitionLog.Refusal.fenced {

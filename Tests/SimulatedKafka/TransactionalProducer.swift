@@ -134,6 +134,7 @@ public struct TransactionalProducer: ~Copyable, Sendable {
             )
         }
         let attempt = "add offsets to a transaction of \(id)"
+        if let failure = core.failure { throw failed(Self.verdict(failure, attempt), failure) }
         let connection = core.connection
         let cluster = connection.cluster
         let deadline = connection.deadline(limit)

@@ -108,8 +108,8 @@ public final class World: @unchecked Sendable {
         for topic in ["reference", "policy"] { cluster.makeTopic(topic, partitions: 1) }
         for topic in [
             "journal", "dead-letters", "decisions", "alerts", "accumulators", "replenishments",
-            "snapshots",
         ] { cluster.makeTopic(topic, partitions: plan.journalPartitions) }
+        cluster.makeTopic("snapshots", partitions: plan.journalPartitions, isCompacted: true)
     }
 
     private func publish() { publish(ReferenceTopic.publication(of: rows)) }

@@ -8,8 +8,8 @@ internal import Kafka
 /// markers out (Kafka 4.3, `TransactionMarkerChannelManager`: "likely deleted already and hence can be skipped"): the
 /// coordinator calls the transaction complete while its records and offsets stay open for ever, hide all that comes
 /// behind them, and `committed()` never answers. Seen once in about forty crashes of a lone broker that was busy. New
-/// markers of the same transactional id end it, so a small transaction over the same partitions is aborted, or
-/// committed where a part of the old one is visible already.
+/// markers of the same transactional id end it, so a small transaction over the same partitions is aborted. What was seen
+/// or counted of the old one, ``SourceTails`` and ``OutputTails`` find afterwards.
 struct HangingTransaction {
     let configuration: ServiceConfiguration
     let log: ServiceLog
@@ -20,16 +20,14 @@ struct HangingTransaction {
     ///   - id: the transactional id; it is fenced.
     ///   - group: the group whose offsets are open.
     ///   - partitions: all that may be open.
-    ///   - value: a record for one of them, visible only if it is committed.
     ///   - unused: a partition that this group consumes nothing of, whose topic the role may read: an offset for it
     ///     brings the group's own partition into the transaction.
     ///   - isCommit: whether the old transaction takes effect, or nothing of it does.
     /// - Throws: `Setback` where Kafka does not take it; then it is tried again with the next take-over.
-    func end(
+    private func end(
         _ id: String,
         _ group: String,
         _ partitions: [TopicPartition],
-        _ value: (TopicPartition) -> [UInt8],
         unused: TopicPartition,
         isCommit: Bool
     ) throws(Setback) {
@@ -45,10 +43,11 @@ struct HangingTransaction {
             try producer.begin()
             for partition in partitions {
                 let topic = try producer.topic(partition.topic, within: .seconds(10))
-                let value = value(partition)
-                // The span is used up while the value stands.
+                let value = nothing(partition)
+                // A compacted topic takes none without a key. The spans are used up while the arrays stand.
                 try unsafe producer.produce(
                     value.span.bytes,
+                    key: Self.key.span.bytes,
                     to: topic,
                     partition: partition.partition
                 )
@@ -73,7 +72,6 @@ struct HangingTransaction {
             id,
             group,
             partitions,
-            { _ in Array("{}".utf8) },
             unused: partitions[0],
             isCommit: false
         )
@@ -92,24 +90,17 @@ struct HangingTransaction {
             id,
             configuration.ingestGroup,
             partitions,
-            nothing,
             // Ingest looks into the journal outside the group.
             unused: TopicPartition(configuration.journalTopic, 0),
             isCommit: false
         )
     }
 
-    /// A record that says nothing, for the journal and for dead letters.
+    private static let key = Array("transaction-ended".utf8)
+
+    /// A record that is always dropped, and that those can read who look at what is not committed.
     private func nothing(_ partition: TopicPartition) -> [UInt8] {
-        if partition.topic == configuration.deadLetterTopic {
-            return Array(
-                """
-                {"covered_entity_id":null,"source":{},"error":{"code":"transaction_ended","field":"",\
-                "message":"No record failed: this ends a transaction that Kafka had lost sight of."},\
-                "value":"","value_bytes":null,"value_sha256":null}
-                """.utf8
-            )
-        }
+        guard partition.topic == configuration.journalTopic else { return Array("{}".utf8) }
         let records = RecordBatch()
         records.append(
             [SourceProgress](),
@@ -158,7 +149,6 @@ struct HangingTransaction {
             configuration.scoreGroup,
             // What is committed is seen: then only the offsets get a marker now, and each output with its next record.
             isCommit ? [] : written,
-            { _ in Array("{}".utf8) },
             unused: outputs[0],
             isCommit: isCommit
         )
