@@ -37,12 +37,13 @@ test: libraries java ## Build and run all tests; KAFKA_HOME or KAFKA_BOOTSTRAP a
 .PHONY: chaos
 chaos: libraries java ## Faults for 25 minutes: kills, freezes, crashes, cut networks, traffic
 	@$(SWIFT) build $(TESTS) --build-tests
-	@CHAOS=daily deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
+	@deploy/chaos.sh daily $(SWIFT) test $(TESTS) --skip-build
 
 .PHONY: chaos-release
-chaos-release: libraries java ## The same ten times, and two hours of traffic
+chaos-release: libraries java ## The same ten times, and two hours of traffic: nine hours, in pieces that can be resumed
 	@$(SWIFT) build $(TESTS) --build-tests
-	@CHAOS=release SNAPSHOT_DAMAGES=1000000 deploy/chaos.sh $(SWIFT) test $(TESTS) --skip-build
+	@$(SWIFT) build $(TESTS) --product simulate
+	@deploy/chaos.sh release $(SWIFT) test $(TESTS) --skip-build
 
 # In pieces: what was ended goes on where it was. A history that fails is shown by: simulate trace=SEED
 SEEDS ?= 100000

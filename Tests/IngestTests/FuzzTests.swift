@@ -67,7 +67,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
                 "{\"x\":\"é💊\",\"y\":[[[[]]]]}", " -0.0 ", "{\"\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
             ].map { Array($0.utf8) }
         var valid = 0
-        for _ in 0..<100_000 {
+        for _ in 0..<numbers.inputs(100_000) {
             let seed = seeds.randomElement(using: &numbers) ?? []
             let record = mutate(seed, with: seeds, &numbers)
             let outcome = inWords(record, &decoder, source)
@@ -112,7 +112,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         var decoder = EventDecoder(horizonDays: 3_000_000)
         let source = decoder.addSource("fuzz", isFile: true)
         let letters = Array("0123456789-:.TZ+tz ")
-        for round in 0..<40_000 {
+        for round in 0..<numbers.inputs(40_000) {
             func number(_ range: ClosedRange<Int>, _ width: Int) -> String {
                 let digits = String(Int.random(in: range, using: &numbers))
                 return String(repeating: "0", count: max(0, width - digits.count)) + digits
@@ -185,7 +185,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         var decoder = EventDecoder()
         let source = decoder.addSource("fuzz", isFile: true)
         let letters = Array("00000123456789..-+e ")
-        for _ in 0..<40_000 {
+        for _ in 0..<numbers.inputs(40_000) {
             let count = Int.random(in: 0...16, using: &numbers)
             let text = String(
                 (0..<count).map { _ in letters.randomElement(using: &numbers) ?? "0" }
@@ -204,7 +204,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         var numbers = SeededNumbers.announced("products")
         var decoder = EventDecoder()
         let source = decoder.addSource("fuzz", isFile: true)
-        for _ in 0..<30_000 {
+        for _ in 0..<numbers.inputs(30_000) {
             var parts = (0..<Int.random(in: 1...3, using: &numbers)).map { _ in
                 String(
                     (0..<Int.random(in: 1...6, using: &numbers)).map { _ in
@@ -240,7 +240,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
 
             """
         let seeds = [Array(text.utf8), Array(text.replacing("\n", with: "\r\n").utf8)]
-        for _ in 0..<20_000 {
+        for _ in 0..<numbers.inputs(20_000) {
             let seed = seeds.randomElement(using: &numbers) ?? []
             let bytes = mutate(seed, with: seeds, &numbers)
             let reading = ReferenceReader.read(.coveredEntities, bytes, file: "x.csv")
@@ -254,7 +254,7 @@ private let types = ["encounter", "dispense", "claim", "purchase", "disposition"
         var numbers = SeededNumbers.announced("journal")
         let records = Golden.records().map(\.bytes)
         var passed = 0
-        for _ in 0..<60_000 {
+        for _ in 0..<numbers.inputs(60_000) {
             var bytes = records.randomElement(using: &numbers) ?? []
             for _ in 0..<Int.random(in: 1...3, using: &numbers) {
                 let place = Int.random(in: 0..<bytes.count, using: &numbers)

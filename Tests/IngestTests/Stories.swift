@@ -95,6 +95,15 @@ struct SeededNumbers: RandomNumberGenerator {
         return value ^ (value >> 31)
     }
 
+    /// So many inputs, or as many times that as `FUZZ_TIMES` says; told to `make chaos`.
+    func inputs(_ count: Int) -> Int {
+        let times = ProcessInfo.processInfo.environment["FUZZ_TIMES"].flatMap { Int($0) } ?? 1
+        print(
+            "CHAOS fuzzed inputs | \(count * times) inputs without trap, hang or loss | seed \(state)"
+        )
+        return count * times
+    }
+
     /// The seed of `FUZZ_SEED`, else a new one; printed, so that a failure can be had again.
     static func announced(_ test: String) -> SeededNumbers {
         let given = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) }

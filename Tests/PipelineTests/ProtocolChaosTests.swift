@@ -17,7 +17,7 @@ extension ChaosTests {
         defer { proxy.close() }
         let installation = try Installation(kafka)
         try installation.tool("feed", "reference=\(Sample.reference)")
-        let wanted = Self.times(200)
+        let wanted = 200
         let feed = try feed(installation, seconds: wanted, rate: 200)
         var services = try [Self.service(installation, proxy, 0)]
         usleep(2_000_000)
@@ -57,11 +57,11 @@ extension ChaosTests {
             $0 + Self.setbacks(installation.log("service-\($1)"))
         }
         let figure = try prove(installation, feed)
+        print("    \(Self.tally(hits.map(\.fault.api.description)))")
+        print("    \(Self.tally(hits.map(\.fault.kind.name)))")
         tell(
-            "protocol faults",
-            "\(hits.count) (\(Self.tally(hits.map(\.fault.api.description)))); "
-                + "\(Self.tally(hits.map(\.fault.kind.name))); \(setbacks) setbacks, "
-                + "\(services.count - 1) restarts; \(figure)"
+            "requests late, lost, doubled, stray, refused, misreported",
+            "\(hits.count) requests, \(setbacks) setbacks, \(services.count - 1) restarts; \(figure)"
         )
         installation.remove()
     }

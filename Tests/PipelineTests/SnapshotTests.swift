@@ -154,7 +154,7 @@ struct SnapshotTests {
             }
             reasons[String(reason.filter { !$0.isNumber }), default: 0] += 1
         }
-        print("CHAOS damaged snapshots refused | \(count) of \(count) | seed \(random.seed)")
+        print("CHAOS damaged snapshots | \(count) refused, 0 loaded | seed \(random.seed)")
         for (reason, count) in reasons.sorted(by: { $0.value > $1.value }) {
             print("    \(count) × \(reason)")
         }

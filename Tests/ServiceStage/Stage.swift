@@ -128,12 +128,18 @@ struct Stage {
     }
 
     /// Publishes reference rows, then sends the lines of a file to the topic of their type, any key, any partition.
+    ///
+    /// With `days` each turn is so many days later than the one before it, and the last has the file's own dates:
+    /// then time goes by as in years of traffic, and a state forgets.
     func feed() throws {
+        let repeats = Int(words["times"] ?? "1") ?? 1
+        let days = Int(words["days"] ?? "0") ?? 0
         var producer = try Producer(configuration.kafka)
         if let folder = words["reference"] {
             var rows: [ReferenceRow] = []
             for table in ReferenceTable.allCases {
-                guard let bytes = readFile(folder + "/" + table.name + ".csv") else { continue }
+                guard var bytes = readFile(folder + "/" + table.name + ".csv") else { continue }
+                Self.moveDates(&bytes, by: -days * (repeats - 1))
                 rows += ReferenceReader.read(table, bytes, file: table.name).rows
             }
             let topic = try producer.topic(
@@ -158,7 +164,6 @@ struct Stage {
         let isHistory = words["time"] == "recorded"
         var time: Int64 = 0
         let rate = Int(words["rate"] ?? "0") ?? 0
-        let repeats = Int(words["times"] ?? "1") ?? 1
         let started = milliseconds()
         var count = 0
         for turn in 0..<repeats {
@@ -169,6 +174,7 @@ struct Stage {
                 start = end + 1
                 if line.isEmpty { continue }
                 if turn > 0 { Self.rename(&line, turn) }
+                Self.moveDates(&line, by: -days * (repeats - 1 - turn))
                 guard let topic = topics[Self.topic(of: line)] else { continue }
                 let partition = Int32(count) % topic.partitionCount
                 if isHistory {
@@ -216,6 +222,36 @@ struct Stage {
             if let place = find(bytes, in: line) {
                 line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + bytes.count)
             }
+        }
+    }
+
+    /// Moves all dates of a text, `2026-05-01` alone or before a time of day.
+    static func moveDates(_ text: inout [UInt8], by days: Int) {
+        guard days != 0, text.count >= 10 else { return }
+        func number(_ range: Range<Int>) -> Int? {
+            var value = 0
+            for byte in text[range] {
+                guard byte >= 48, byte <= 57 else { return nil }
+                value = value * 10 + Int(byte - 48)
+            }
+            return value
+        }
+        var place = 0
+        while place + 10 <= text.count {
+            guard text[place + 4] == 45, text[place + 7] == 45,
+                place == 0 || !(48...57).contains(text[place - 1]),
+                let year = number(place..<place + 4), let month = number(place + 5..<place + 7),
+                let day = number(place + 8..<place + 10),
+                let date = CivilDate(year: year, month: month, day: day)
+            else {
+                place += 1
+                continue
+            }
+            text.replaceSubrange(
+                place..<place + 10,
+                with: Array("\(date.adding(days: Int32(days)))".utf8)
+            )
+            place += 10
         }
     }
 
@@ -411,7 +447,9 @@ struct Stage {
         )
     }
 
-    /// Every output topic as a file: partition 0 in order, then 1, and so on, a line feed behind each record.
+    /// Every output topic, partition 0 in order, then 1, and so on, held against the files of a fold, byte by byte.
+    ///
+    /// Nothing is kept, so hours of traffic can be compared.
     func outputs() throws {
         let topics = configuration.topics
         let consumer = try FetchConsumer(configuration.kafka)
@@ -420,7 +458,12 @@ struct Stage {
             topics.decisions, topics.alerts, topics.accumulators, topics.replenishments,
             topics.deadLetters,
         ] {
-            guard let file = fopen((words["to"] ?? ".") + "/" + topic + ".ndjson", "w") else {
+            // No fold gives dead letters: they are counted.
+            let path = (words["against"] ?? ".") + "/" + topic + ".ndjson"
+            let isFolded = topic != topics.deadLetters
+            let file = fopen(isFolded ? path : "/dev/null", "r")
+            guard let file else {
+                say("failed: there is no \(path)")
                 exit(1)
             }
             let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
@@ -433,13 +476,32 @@ struct Stage {
                 while queue.position(of: source) < bounds.end {
                     let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
                     for index in 0..<batch.count {
-                        batch[index].value.withUnsafeBytes {
-                            _ = fwrite($0.baseAddress, 1, $0.count, file)
-                        }
-                        fputc(10, file)
                         records += 1
+                        guard isFolded else { continue }
+                        let isSame = batch[index].value.withUnsafeBytes { seen in
+                            withUnsafeTemporaryAllocation(
+                                of: UInt8.self,
+                                capacity: seen.count + 1
+                            ) { line in
+                                fread(line.baseAddress, 1, line.count, file) == line.count
+                                    && line.last == 10 && line.dropLast().elementsEqual(seen)
+                            }
+                        }
+                        guard isSame else {
+                            say(
+                                "failed: \(place) offset \(batch[index].offset) is not line \(records) of \(path): "
+                                    + batch[index].value.withUnsafeBytes {
+                                        String(decoding: $0, as: UTF8.self)
+                                    }
+                            )
+                            exit(1)
+                        }
                     }
                 }
+            }
+            guard !isFolded || fgetc(file) == EOF else {
+                say("failed: \(path) has more than the \(records) lines that were published")
+                exit(1)
             }
             fclose(file)
             say("read \(topic) \(records)")

@@ -7,7 +7,7 @@
 //     service-stage hold … roles=ingest seconds=15   a transaction with the group's offsets stays open
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
-//     service-stage outputs … to=FOLDER          every output topic, read committed, as files
+//     service-stage outputs … against=FOLDER     every output topic, read committed, held against the files of a fold
 //     service-stage damage …                     deletes all snapshots
 //     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
 import Engine

@@ -11,9 +11,10 @@ public struct Campaign: Sendable {
         public var histories = 0
         /// Those in which something went wrong, with their traces.
         public var failures: [(seed: UInt64, failure: String)] = []
+        /// Output records that were compared.
+        public private(set) var outputs = 0
         var events = 0
         var journal = 0
-        var outputs = 0
         var states = 0
         var seconds = 0
         var turns = 0

@@ -39,5 +39,9 @@ import Testing
             print(campaign.trace(of: seed).joined(separator: "\n"))
         }
         #expect(sum.histories == Int(count))
+        print(
+            "CHAOS simulated histories of 5000 events and 40 faults | \(count) histories; \(sum.outputs) output "
+                + "records, \(sum.failures.count) histories failed | seed \(first)"
+        )
     }
 }

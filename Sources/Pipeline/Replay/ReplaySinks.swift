@@ -1,5 +1,4 @@
 internal import Engine
-internal import Kafka
 
 /// Where the outputs of a replay end up.
 protocol ReplaySink: AnyObject {
@@ -140,100 +139,5 @@ final class FolderSink: ReplaySink {
         if isInterrupted { writer.sendMark(mark) }
         writer.finish()
         try check()
-    }
-}
-
-/// Sends outputs to topics of their own, to the partition with the journal's number.
-final class TopicSink: ReplaySink {
-    private var producer: Producer
-    private let topics: [ProducerTopic]
-
-    /// Makes the topics that are missing, named by output topic, with as many partitions as the journal; those that are
-    /// there must be empty.
-    init(
-        _ service: ServiceConfiguration,
-        names: [String],
-        partitions: Int32
-    ) throws(ReplayFailure) {
-        do {
-            let consumer = try FetchConsumer(service.consumerSettings, isolation: .readUncommitted)
-            let made = try Admin(service.kafka).createTopics(
-                names.map {
-                    NewTopic(
-                        $0,
-                        partitions: partitions,
-                        configuration: [("retention.ms", "-1"), ("max.message.bytes", "2097152")]
-                    )
-                },
-                within: .seconds(30)
-            )
-            for one in made {
-                if let error = one.error, !error.isAlreadyExisting { throw error }
-                guard one.error != nil else { continue }
-                let count = try consumer.partitionCount(of: one.name, within: .seconds(20))
-                let wanted = (0..<count).map { TopicPartition(one.name, $0) }
-                let bounds = try consumer.offsets(of: wanted, within: .seconds(20)).map {
-                    try $0.get()
-                }
-                guard count == partitions, bounds.allSatisfy({ $0.end == 0 }) else {
-                    throw ReplayFailure(
-                        "replay into \(one.name): it is there already and \(count == partitions ? "is not empty" : "has \(count) partitions, the journal \(partitions)"). Give another prefix, or delete it."
-                    )
-                }
-            }
-            producer = try Producer(service.producerSettings)
-            var topics: [ProducerTopic] = []
-            for name in names {
-                topics.append(try Self.open(name, partitions, &producer))
-            }
-            self.topics = topics
-        } catch {
-            throw ReplayFailure.caught(error, "make the topics of the replay")
-        }
-    }
-
-    /// Brokers learn of a new topic a little later.
-    private static func open(
-        _ name: String,
-        _ partitions: Int32,
-        _ producer: inout Producer
-    ) throws -> ProducerTopic {
-        let deadline = Ticker.now + 30_000
-        while true {
-            do {
-                let topic = try producer.topic(name, within: .seconds(10))
-                if topic.partitionCount == partitions || Ticker.now > deadline { return topic }
-            } catch {
-                guard error.isUnknownTopicOrPartition, Ticker.now < deadline else { throw error }
-            }
-        }
-    }
-
-    func isDone(_ partition: Int32) -> Bool { false }
-    func mark(of partition: Int32) -> Int64? { nil }
-
-    func take(
-        _ machine: inout Machine,
-        of partition: Int32,
-        at place: PartitionFold.Place
-    ) throws(ReplayFailure) {
-        // Entities have other numbers in another machine.
-        var sender = OutputSender(topics, partition)
-        do throws(KafkaError) {
-            try sender.send(&machine) { (batch, topic) throws(KafkaError) in
-                try producer.produce(&batch, to: topic)
-            }
-            try producer.poll()
-        } catch {
-            throw ReplayFailure(error)
-        }
-    }
-
-    func end(of partition: Int32, next: Int32?) throws(ReplayFailure) {}
-
-    func finish(isInterrupted: Bool) throws(ReplayFailure) {
-        do throws(KafkaError) { try producer.flush(within: .seconds(120)) } catch {
-            throw ReplayFailure(error)
-        }
     }
 }

@@ -25,7 +25,8 @@ enum ReplayCommand {
             versions of the journal by those of a file, --policy-version by one of the journal's own. \
             Dollars come from the prices of the journal's purchases.
 
-            A replay into a folder may be stopped at any moment: the same command goes on where it was.
+            A replay into a folder or into topics of its own may be stopped at any moment: the same command \
+            goes on where it was.
             """,
         arguments: [
             .rest("DUMP", .file, "Files of the journal; without them it is read from the cluster")
