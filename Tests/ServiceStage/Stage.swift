@@ -173,8 +173,11 @@ struct Stage {
                 var line = Array(bytes[start..<end])
                 start = end + 1
                 if line.isEmpty { continue }
-                if turn > 0 { Self.rename(&line, turn) }
+                if turn > 0 || words["mark"] != nil {
+                    Self.rename(&line, words["mark"] ?? "t\(turn)")
+                }
                 Self.moveDates(&line, by: -days * (repeats - 1 - turn))
+                if let entity = words["entity"] { Self.set("covered_entity_id", entity, &line) }
                 guard let topic = topics[Self.topic(of: line)] else { continue }
                 let partition = Int32(count) % topic.partitionCount
                 if isHistory {
@@ -210,19 +213,28 @@ struct Stage {
 
     /// Another turn of the same file: other identifiers, so that nothing is a duplicate, and other patients, so that no
     /// history grows with the length of a test.
-    static func rename(_ line: inout [UInt8], _ turn: Int) {
+    static func rename(_ line: inout [UInt8], _ prefix: String) {
         let mark = Array("\"event_id\":\"".utf8)
         guard let place = find(mark, in: line) else { return }
-        line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + mark.count)
+        line.insert(contentsOf: Array("\(prefix)-".utf8), at: place + mark.count)
         for field in [
             "\"rx_number\":\"", "\"dispense_id\":\"", "\"claim_id\":\"", "\"encounter_id\":\"",
             "\"patient_id\":\"",
         ] {
             let bytes = Array(field.utf8)
             if let place = find(bytes, in: line) {
-                line.insert(contentsOf: Array("t\(turn)-".utf8), at: place + bytes.count)
+                line.insert(contentsOf: Array("\(prefix)-".utf8), at: place + bytes.count)
             }
         }
+    }
+
+    /// Gives a field another text.
+    static func set(_ field: String, _ text: String, _ line: inout [UInt8]) {
+        let mark = Array("\"\(field)\":\"".utf8)
+        guard let place = find(mark, in: line) else { return }
+        let start = place + mark.count
+        guard let end = line[start...].firstIndex(of: 34) else { return }
+        line.replaceSubrange(start..<end, with: Array(text.utf8))
     }
 
     /// Moves all dates of a text, `2026-05-01` alone or before a time of day.

@@ -3,6 +3,7 @@
 //     service-stage run bootstrap=127.0.0.1:9092 application=t1 prefix=t1. roles=ingest,score instance=a
 //     service-stage topics … partitions=4 sources=2
 //     service-stage feed … events=FILE reference=FOLDER rate=2000
+//     service-stage feed … events=FILE times=20 days=2 entity=ID    over again, as time goes by, all of one entity
 //     service-stage sources …                    counts what the source topics hold
 //     service-stage hold … roles=ingest seconds=15   a transaction with the group's offsets stays open
 //     service-stage settle … roles=ingest        waits until the role has done all there is

@@ -43,9 +43,11 @@ public final class RealKafka: Sendable {
 
     /// Starts a broker, or uses the given one.
     ///
-    /// - Parameter options: More options of the script's `start`, such as `--secure`.
+    /// - Parameters:
+    ///   - options: More options of the script's `start`, such as `--secure`.
+    ///   - place: Where its data is; else in a new folder.
     /// - Throws: When the script fails; its output is in the error.
-    public init(options: [String] = []) throws {
+    public init(options: [String] = [], folder place: String? = nil) throws {
         if let given = RealKafka.environment("KAFKA_BOOTSTRAP") {
             bootstrap = given
             script = nil
@@ -59,7 +61,7 @@ public final class RealKafka: Sendable {
         }
         let script = home + "/kafka"
         port = try RealKafka.freePort()
-        folder = RealKafka.temporaryFolder + "/kafka-test-\(getpid())-\(port)"
+        folder = place ?? RealKafka.temporaryFolder + "/kafka-test-\(getpid())-\(port)"
         bootstrap = "127.0.0.1:\(port)"
         self.script = script
         let guardian = try Guardian(script: script, folder: folder)

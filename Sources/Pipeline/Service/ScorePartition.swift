@@ -353,8 +353,9 @@ struct ScorePartition: Sendable {
                         if error.isOffsetLost {
                             throw .end(
                                 .configuration(
-                                    "score \(name): \(error.description). Records of the journal were deleted; it is kept "
-                                        + "for ever (retention.ms=-1)."
+                                    "score \(name): \(error.description). Records of the journal were deleted. It is "
+                                        + "kept for ever (retention.ms=-1): restore it, or begin anew with another "
+                                        + "application name and other topics."
                                 )
                             )
                         }
