@@ -100,7 +100,7 @@ struct ChaosTests {
         #expect(restored > 0)
         tell(
             "kill -9 of the program",
-            "\(kills) kills, \(taken - live) of them in a recovery, \(restored) snapshots restored; \(figure)"
+            "\(kills) kills, \(taken - live) recoveries of a partition cut short, \(restored) snapshots restored; \(figure)"
         )
         installation.remove()
     }

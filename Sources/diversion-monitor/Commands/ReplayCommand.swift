@@ -130,9 +130,9 @@ enum ReplayCommand {
         }
         if report.isInterrupted {
             errors.print(
-                invocation.isGiven("output")
+                invocation.isGiven("output") || invocation.isGiven("topic-prefix")
                     ? "stopped: the same command goes on where it was."
-                    : "stopped: without --output the next run begins anew."
+                    : "stopped: without --output or --topic-prefix the next run begins anew."
             )
             return .interrupted
         }
