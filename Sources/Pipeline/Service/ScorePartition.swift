@@ -5,8 +5,8 @@ internal import Kafka
 /// One journal partition → its outputs, in transactions with the consumed offset.
 ///
 /// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
-/// Take-over: fence (and read the newest snapshot meanwhile), read the committed offset with its receipt, take up the
-/// newest snapshot before it (or what the standby has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
+/// Take-over: fence, read the committed offset with its receipt, take up the newest snapshot before it (or what the standby
+/// has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
 /// heartbeats, take over again if it is still ours.
 struct ScorePartition: Sendable {
     let configuration: ServiceConfiguration
@@ -17,7 +17,6 @@ struct ScorePartition: Sendable {
     let standby: ScoreStandby?
     let fetcher: FetchConsumer
     let offsets: GroupOffsets
-    let admin: Admin
 
     private var name: TopicPartition { TopicPartition(configuration.journalTopic, partition) }
     private var transactionalID: String { "\(configuration.application).score.\(partition)" }
@@ -84,12 +83,6 @@ struct ScorePartition: Sendable {
         _ instruments: PartitionInstruments
     ) throws(Setback) {
         let started = Ticker.now
-        let early = early(instruments)
-        let reading = early?.start()
-        defer {
-            early?.end()
-            reading?.join()
-        }
         watch.begin(.transactions)
         instruments.enter(.fencing)
         var producer: TransactionalProducer
@@ -155,7 +148,6 @@ struct ScorePartition: Sendable {
                 &producer,
                 topics,
                 &snapshots,
-                early,
                 difference,
                 &lastSuccess,
                 watch,
@@ -165,19 +157,6 @@ struct ScorePartition: Sendable {
             producer.abandon()
             throw error
         }
-    }
-
-    /// Reads the snapshot during the fence; where a standby folds, it has the newer state.
-    private func early(_ instruments: PartitionInstruments) -> EarlySnapshot? {
-        guard configuration.hasSnapshots, standby == nil else { return nil }
-        let search = SnapshotSearch(
-            configuration: configuration,
-            log: log,
-            partition: partition,
-            fetcher: fetcher,
-            instruments: instruments
-        )
-        return EarlySnapshot(search, admin)
     }
 
     /// Where outputs go on, and what the state must be there; 0 where nothing was committed yet.
@@ -245,7 +224,6 @@ struct ScorePartition: Sendable {
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
         _ snapshots: inout PartitionSnapshots,
-        _ early: EarlySnapshot?,
         _ difference: OutputDifference,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
@@ -270,13 +248,6 @@ struct ScorePartition: Sendable {
                 ("offset", "\(first)"),
                 ("behind", "\(live - first)")
             )
-        } else if let state = early?.take(committed, notAfter: live),
-            missing.lieBehind(state.receipt),
-            snapshots.adopt(committed, records: state.receipt.records, from: state.offset)
-        {
-            first = state.offset
-            receipt = state.receipt
-            machine = state.takeMachine()
         } else if let state = snapshots.restore(committed, notAfter: live, before: missing) {
             first = state.manifest.offset
             receipt = state.receipt

@@ -42,13 +42,11 @@ struct ScoreWorker {
         defer { operations.watchdog.remove(watch) }
         watch.begin(.start)
         let fetcher: FetchConsumer
-        let admin: Admin
         var member: MemberConsumer
         do {
             fetcher = try FetchConsumer(
                 operations.clients.watched(configuration.consumerSettings, as: "score-fetch")
             )
-            admin = try Admin(configuration.kafka)
             member = try MemberConsumer(
                 group: configuration.scoreGroup,
                 topics: [configuration.journalTopic],
@@ -106,8 +104,7 @@ struct ScoreWorker {
                                 order: order,
                                 standby: standby,
                                 fetcher: fetcher,
-                                offsets: member.offsets,
-                                admin: admin
+                                offsets: member.offsets
                             )
                             threads[number] = WorkThread("score-\(number)") { partition.run() }
                         }
