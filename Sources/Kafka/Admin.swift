@@ -1,6 +1,5 @@
 import CKafka
 import Glibc
-import Synchronization
 
 /// A topic to be made.
 public struct NewTopic: Sendable {
@@ -76,14 +75,10 @@ public struct GroupListing: Sendable, Equatable {
 /// Safe to share: it only holds the client, which may be used by any thread.
 public final class Admin: Sendable {
     private let client: Client
-    private let settings: ClientSettings
-    /// Clients that ask for the offsets of one group each.
-    private let readers = Mutex<[String: Client]>([:])
 
     /// Makes a client; it connects at the first request.
     public init(_ settings: ClientSettings) throws(KafkaError) {
         client = try Client(.admin, settings)
-        self.settings = settings
     }
 
     /// The brokers and all topics that may be seen.
@@ -303,70 +298,6 @@ public final class Admin: Sendable {
             unsafe deleted.pointee.cnt == 1
         else { throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, attempt) }
         try KafkaError.check(unsafe deleted.pointee.elems[0].err, attempt)
-    }
-
-    /// The client that asks for the offsets of a group.
-    ///
-    /// Where the answer is that the coordinator is another broker, as it is on a new cluster and in each failover,
-    /// librdkafka has the client's own group look for it, and a client without a group ends the process
-    /// (confluentinc/librdkafka#5040). So this one has the group's name; it joins nothing.
-    private func reader(of group: String) throws(KafkaError) -> Client {
-        let settings = settings
-        let made: Result<Client, KafkaError> = readers.withLock { readers in
-            if let known = readers[group] { return .success(known) }
-            do throws(KafkaError) {
-                let client = try Client(
-                    .fetch,
-                    settings,
-                    own: [ClientSettings.Entry("group.id", group)]
-                )
-                readers[group] = client
-                return .success(client)
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try made.get()
-    }
-
-    /// The committed offsets of a group; of all its partitions when none are given. What an open transaction has written
-    /// does not count yet.
-    public func committedOffsets(
-        of group: String,
-        _ partitions: [TopicPartition]? = nil,
-        within limit: Duration
-    ) throws(KafkaError) -> [CommittedOffset] {
-        let attempt = "read the committed offsets of the group \(group)"
-        let client = try reader(of: group)
-        // Safe: librdkafka copies list and request; the request is destroyed here.
-        let request: OpaquePointer?
-        if let partitions {
-            let wanted = PartitionList(partitions)
-            unsafe request = rd_kafka_ListConsumerGroupOffsets_new(group, wanted.pointer)
-        } else {
-            unsafe request = rd_kafka_ListConsumerGroupOffsets_new(group, nil)
-        }
-        defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
-        var list: [OpaquePointer?] = unsafe [request]
-        let operation = try unsafe Operation(
-            client,
-            RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-            attempt,
-            limit
-        ) { options, queue in
-            unsafe rd_kafka_ListConsumerGroupOffsets(client.handle, &list, 1, options, queue)
-        }
-        var count = 0
-        let result = unsafe rd_kafka_event_ListConsumerGroupOffsets_result(operation.event)
-        let groups = unsafe rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count)
-        guard count == 1, let found = unsafe groups?[0] else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__BAD_MSG, attempt)
-        }
-        if let error = unsafe rd_kafka_group_result_error(found) {
-            throw unsafe KafkaError(reading: error, attempt)
-        }
-        guard let offsets = unsafe rd_kafka_group_result_partitions(found) else { return [] }
-        return unsafe PartitionList.committed(offsets, attempt)
     }
 
     /// The consumer groups of the cluster, by name.

@@ -248,30 +248,3 @@ let onRebalance:
         // A revoke is acknowledged by the owner, who finishes its transactions first.
         if isLost || isClosing { _ = unsafe rd_kafka_assign(handle, nil) }
     }
-
-/// Reads what a group has committed; may be used by any thread.
-public struct GroupOffsets: Sendable {
-    let client: Client
-    /// The group's name.
-    public let group: String
-
-    /// The committed offsets, with their receipts, of some partitions.
-    ///
-    /// An offset that an open transaction has written is waited for (read committed).
-    ///
-    /// - Returns: One element a partition in the order given, each with its own error.
-    /// - Throws: An error of the whole request.
-    public func committed(
-        _ partitions: [TopicPartition],
-        within limit: Duration
-    ) throws(KafkaError) -> [CommittedOffset] {
-        let attempt = "read the committed offsets of the group \(group)"
-        let list = PartitionList(partitions)
-        // Safe: the list is ours; librdkafka fills its elements before it returns.
-        try KafkaError.check(
-            unsafe rd_kafka_committed(client.handle, list.pointer, limit.milliseconds),
-            attempt
-        )
-        return unsafe PartitionList.committed(UnsafePointer(list.pointer), attempt)
-    }
-}

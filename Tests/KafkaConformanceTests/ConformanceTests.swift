@@ -242,8 +242,8 @@ struct ConformanceTests {
             } catch {
                 #expect((error as? KafkaError)?.isTimeout == true)
             }
-            let admin = try Admin(stage.settings)
-            let before = try admin.committedOffsets(of: group, [place], within: .seconds(10))
+            let before = try GroupOffsets(of: group, stage.settings)
+                .committed([place], within: .seconds(10))
             #expect(before.first?.offset == nil)
             _ = try producer.commit()
             let found = try member.offsets.committed([place], within: .seconds(10))[0]

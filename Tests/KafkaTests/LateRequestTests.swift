@@ -48,10 +48,10 @@ struct LateRequestTests {
 
     /// The committed offset, once it is this one or three seconds have gone: markers follow the answer to EndTxn.
     private func committed(soon expected: Int64) throws -> Int64? {
+        let offsets = try GroupOffsets(of: group, direct)
         var offset: Int64?
         for _ in 0..<60 {
-            offset = try admin.committedOffsets(of: group, [partition], within: .seconds(20))
-                .first?.offset
+            offset = try offsets.committed([partition], within: .seconds(20)).first?.offset
             if offset == expected { break }
             usleep(50_000)
         }
@@ -102,12 +102,8 @@ struct LateRequestTests {
         let end = ContinuousClock.now + .seconds(20)
         while answers < 20, ContinuousClock.now < end {
             for turn in 0..<4 {
-                let admin = try Admin(direct)
-                let found = try? admin.committedOffsets(
-                    of: "\(group)-\(answers)-\(turn)",
-                    [partition],
-                    within: .seconds(1)
-                )
+                let offsets = try GroupOffsets(of: "\(group)-\(answers)-\(turn)", direct)
+                let found = try? offsets.committed([partition], within: .seconds(1))
                 if let found {
                     answers += 1
                     #expect(found.map(\.offset) == [nil])

@@ -292,7 +292,6 @@ struct Stage {
 
     /// Waits until the running roles have done all that there is.
     func settle() throws {
-        let admin = try Admin(configuration.kafka)
         let consumer = try FetchConsumer(configuration.kafka)
         let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
         let deadline = milliseconds() + Int64((Int(words["seconds"] ?? "60") ?? 60) * 1000)
@@ -304,14 +303,14 @@ struct Stage {
                 let count = try consumer.partitionCount(of: name(topic), within: .seconds(20))
                 wanted += (0..<count).map { TopicPartition(name(topic), $0) }
             }
+            let offsets = try GroupOffsets(
+                of: configuration.application + "." + role.rawValue,
+                configuration.kafka
+            )
             while true {
                 // What is committed must lie behind the last record; markers may follow it.
                 // A broker that has just begun may not know the group's coordinator yet.
-                let found = try? admin.committedOffsets(
-                    of: configuration.application + "." + role.rawValue,
-                    wanted,
-                    within: .seconds(20)
-                )
+                let found = try? offsets.committed(wanted, within: .seconds(20))
                 var open = found == nil ? wanted : []
                 for one in found ?? [] {
                     // A broker that has just begun may not know its leaders yet.

@@ -98,20 +98,6 @@ public final class Admin: @unchecked Sendable {
     ) throws(KafkaError) {
         connection.cluster.log(partition)?.trim(below: offset)
     }
-
-    /// The committed offsets of a group, whatever is open.
-    public func committedOffsets(
-        of group: String,
-        _ partitions: [TopicPartition]? = nil,
-        within limit: Duration
-    ) throws(KafkaError) -> [CommittedOffset] {
-        let known = connection.cluster.group(group)
-        return try connection.ask(
-            .committed,
-            "read the committed offsets of the group \(group)",
-            until: connection.deadline(limit)
-        ) { (partitions ?? known.offsets.keys.sorted()).map { known.committedOffset($0) } }
-    }
 }
 
 /// What `ClientSettings` asks of the library.

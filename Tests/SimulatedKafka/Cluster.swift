@@ -118,7 +118,12 @@ public final class Cluster {
         groups[group]?.offsets[partition]
     }
 
-    /// The offsets of a group expire.
+    /// Whether a transaction that is open has written an offset of a group.
+    public func hangs(_ group: String, _ partition: TopicPartition) -> Bool {
+        groups[group]?.isUnstable(partition) ?? false
+    }
+
+    /// The committed offsets of a group expire.
     public func loseOffsets(of group: String) { groups[group]?.offsets = [:] }
 
     /// Sets an offset of a group by hand.

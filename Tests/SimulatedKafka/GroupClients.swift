@@ -108,7 +108,7 @@ public struct MemberConsumer: ~Copyable, Sendable {
     }
 
     /// Reads the group's offsets.
-    public var offsets: GroupOffsets { GroupOffsets(group: group, process: member.process) }
+    public var offsets: GroupOffsets { GroupOffsets(group: group) }
 
     /// Leaves the group and ends the member.
     @discardableResult
@@ -130,9 +130,21 @@ public struct MemberConsumer: ~Copyable, Sendable {
 public struct GroupOffsets: Sendable {
     /// The group's name.
     public let group: String
-    let process: HostProcess
+    /// Offsets of open transactions are waited for.
+    private let isStable: Bool
 
-    /// The committed offsets of some partitions; those of open transactions are waited for.
+    init(group: String) {
+        self.group = group
+        isStable = true
+    }
+
+    /// Those that are not in doubt, whatever is open.
+    public init(of group: String, _ settings: ClientSettings) throws(KafkaError) {
+        self.group = group
+        isStable = false
+    }
+
+    /// The committed offsets of some partitions.
     public func committed(
         _ partitions: [TopicPartition],
         within limit: Duration
@@ -147,7 +159,9 @@ public struct GroupOffsets: Sendable {
                 attempt,
                 until: deadline
             ) {
-                if partitions.contains(where: { group.isUnstable($0) }) { return nil }
+                if isStable, partitions.contains(where: { group.isUnstable($0) }) {
+                    return nil
+                }
                 return partitions.map { group.committedOffset($0) }
             }
             if let found { return found }

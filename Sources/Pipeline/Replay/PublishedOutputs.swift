@@ -149,8 +149,7 @@ struct PublishedTopics: PublishedOutputs {
 
     func committed(_ partition: Int32) throws(ReplayFailure) -> Int64? {
         do throws(KafkaError) {
-            let found = try Admin(settings).committedOffsets(
-                of: group,
+            let found = try GroupOffsets(of: group, settings).committed(
                 [TopicPartition(journal, partition)],
                 within: .seconds(20)
             )

@@ -98,12 +98,8 @@ extension IngestWorker {
             guard error.isTimeout else { throw Setback(error) }
         }
         do {
-            let admin = try Admin(configuration.kafka)
-            let last = try admin.committedOffsets(
-                of: configuration.ingestGroup,
-                wanted,
-                within: .seconds(2)
-            )
+            let last = try GroupOffsets(of: configuration.ingestGroup, configuration.kafka)
+                .committed(wanted, within: .seconds(2))
             let owners = Set(
                 last.compactMap {
                     SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner

@@ -167,11 +167,8 @@ struct ScorePartition: Sendable {
             do { one = try offsets.committed([name], within: .seconds(5)).first } catch {
                 guard error.isTimeout else { throw error }
                 // Our own earlier transactions were ended by the fence: what is still open hangs.
-                let last = try Admin(configuration.kafka).committedOffsets(
-                    of: configuration.scoreGroup,
-                    [name],
-                    within: .seconds(5)
-                ).first
+                let last = try GroupOffsets(of: configuration.scoreGroup, configuration.kafka)
+                    .committed([name], within: .seconds(5)).first
                 try HangingTransaction(configuration: configuration, log: log).endScore(
                     transactionalID,
                     partition,

@@ -95,7 +95,7 @@ final class ScoreStandby: Sendable {
     /// Follows until something fails.
     private func follow(_ watch: Watch) throws {
         watch.begin(.start)
-        let admin = try Admin(configuration.kafka)
+        let offsets = try GroupOffsets(of: configuration.scoreGroup, configuration.kafka)
         let fetcher = try FetchConsumer(configuration.consumerSettings)
         var queue = fetcher.queue()
         var followed: [Int: Followed] = [:]
@@ -120,11 +120,9 @@ final class ScoreStandby: Sendable {
             if !followed.isEmpty, Ticker.now - lookedAt >= Self.interval {
                 lookedAt = Ticker.now
                 let names = followed.keys.sorted().map(name)
-                for one in try admin.committedOffsets(
-                    of: configuration.scoreGroup,
-                    names,
-                    within: .seconds(10)
-                ) { committed[one.partition] = one }
+                for one in try offsets.committed(names, within: .seconds(10)) {
+                    committed[one.partition] = one
+                }
             }
             var isIdle = true
             for number in followed.keys.sorted() {

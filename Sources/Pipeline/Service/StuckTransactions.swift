@@ -57,11 +57,8 @@ struct StuckTransactions {
         _ all: FetchConsumer
     ) throws -> Set<String> {
         var known: [TopicPartition: String] = [:]
-        let committed = try Admin(configuration.kafka).committedOffsets(
-            of: configuration.ingestGroup,
-            sources,
-            within: .seconds(5)
-        )
+        let committed = try GroupOffsets(of: configuration.ingestGroup, configuration.kafka)
+            .committed(sources, within: .seconds(5))
         for one in committed {
             let owner = SourceMetadata(one.metadata, partitions: Int(partitionCount))?.owner
             if let owner, !owner.isEmpty { known[one.partition] = owner }

@@ -57,9 +57,9 @@ private struct Doctor {
 
     mutating func examine(writing: Bool) {
         good("librdkafka \(LibraryVersion.text)")
-        guard let admin = connect() else { return }
+        guard connect() else { return }
         examineTopics()
-        for group in ["ingest", "score"] { examineGroup("\(settings.application).\(group)", admin) }
+        for group in ["ingest", "score"] { examineGroup("\(settings.application).\(group)") }
         examineReading()
         guard writing else { return }
         examineWriting("score", [.decisions, .alerts, .accumulators, .replenishments, .snapshots])
@@ -82,7 +82,7 @@ private struct Doctor {
     // MARK: listener, TLS, SASL
 
     /// Connects; an error of a broker is told by its log lines, which say more than a time-out.
-    private mutating func connect() -> Admin? {
+    private mutating func connect() -> Bool {
         let addresses = settings.effective.string("kafka.bootstrap.servers")
         do throws(KafkaError) {
             let admin = try Admin(client(.both))
@@ -95,7 +95,7 @@ private struct Doctor {
                 topics[topic.name] = Int32(topic.partitions.count)
             }
             tellOtherBrokers()
-            return admin
+            return true
         } catch {
             let faults = log.faults(client(.both))
             if faults.isEmpty {
@@ -105,7 +105,7 @@ private struct Doctor {
                 )
             }
             for fault in faults { bad(fault.what, fault.advice) }
-            return nil
+            return false
         }
     }
 
@@ -142,12 +142,14 @@ private struct Doctor {
 
     // MARK: rights
 
-    private mutating func examineGroup(_ group: String, _ admin: Admin) {
+    private mutating func examineGroup(_ group: String) {
         let end = ContinuousClock.now + limit
+        let journal = TopicPartition(settings.name(of: .journal), 0)
         do throws(KafkaError) {
+            let offsets = try GroupOffsets(of: group, client(.both))
             while true {
                 do throws(KafkaError) {
-                    _ = try admin.committedOffsets(of: group, within: min(limit, .seconds(2)))
+                    _ = try offsets.committed([journal], within: min(limit, .seconds(2)))
                     break
                 } catch {
                     // The first question about a group has its coordinator load it, on a new cluster
