@@ -5,8 +5,8 @@ internal import Kafka
 /// One journal partition → its outputs, in transactions with the consumed offset.
 ///
 /// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
-/// Take-over: fence, read the committed offset with its receipt, take up the newest snapshot before it (or what the standby
-/// has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
+/// Take-over: fence (and read the newest snapshot meanwhile), read the committed offset with its receipt, take up the
+/// newest snapshot before it (or what the standby has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
 /// heartbeats, take over again if it is still ours.
 struct ScorePartition: Sendable {
     let configuration: ServiceConfiguration
@@ -17,6 +17,8 @@ struct ScorePartition: Sendable {
     let standby: ScoreStandby?
     let fetcher: FetchConsumer
     let offsets: GroupOffsets
+    /// Those that no open transaction has written.
+    let settledOffsets: GroupOffsets
 
     private var name: TopicPartition { TopicPartition(configuration.journalTopic, partition) }
     private var transactionalID: String { "\(configuration.application).score.\(partition)" }
@@ -83,6 +85,12 @@ struct ScorePartition: Sendable {
         _ instruments: PartitionInstruments
     ) throws(Setback) {
         let started = Ticker.now
+        let early = early(instruments)
+        let reading = early?.start()
+        defer {
+            early?.end()
+            reading?.join()
+        }
         watch.begin(.transactions)
         instruments.enter(.fencing)
         var producer: TransactionalProducer
@@ -148,6 +156,7 @@ struct ScorePartition: Sendable {
                 &producer,
                 topics,
                 &snapshots,
+                early,
                 difference,
                 &lastSuccess,
                 watch,
@@ -159,6 +168,19 @@ struct ScorePartition: Sendable {
         }
     }
 
+    /// Reads the snapshot during the fence; where a standby folds, it has the newer state.
+    private func early(_ instruments: PartitionInstruments) -> EarlySnapshot? {
+        guard configuration.hasSnapshots, standby == nil else { return nil }
+        let search = SnapshotSearch(
+            configuration: configuration,
+            log: log,
+            partition: partition,
+            fetcher: fetcher,
+            instruments: instruments
+        )
+        return EarlySnapshot(search, settledOffsets)
+    }
+
     /// Where outputs go on, and what the state must be there; 0 where nothing was committed yet.
     private func committedOffset() throws(Setback) -> (Int64, String?) {
         let found: CommittedOffset
@@ -167,8 +189,7 @@ struct ScorePartition: Sendable {
             do { one = try offsets.committed([name], within: .seconds(5)).first } catch {
                 guard error.isTimeout else { throw error }
                 // Our own earlier transactions were ended by the fence: what is still open hangs.
-                let last = try GroupOffsets(of: configuration.scoreGroup, configuration.kafka)
-                    .committed([name], within: .seconds(5)).first
+                let last = try settledOffsets.committed([name], within: .seconds(5)).first
                 try HangingTransaction(configuration: configuration, log: log).endScore(
                     transactionalID,
                     partition,
@@ -221,6 +242,7 @@ struct ScorePartition: Sendable {
         _ producer: inout TransactionalProducer,
         _ topics: [ProducerTopic],
         _ snapshots: inout PartitionSnapshots,
+        _ early: EarlySnapshot?,
         _ difference: OutputDifference,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
@@ -245,6 +267,13 @@ struct ScorePartition: Sendable {
                 ("offset", "\(first)"),
                 ("behind", "\(live - first)")
             )
+        } else if let state = early?.take(committed, notAfter: live),
+            missing.lieBehind(state.receipt),
+            snapshots.adopt(committed, records: state.receipt.records, from: state.offset)
+        {
+            first = state.offset
+            receipt = state.receipt
+            machine = state.takeMachine()
         } else if let state = snapshots.restore(committed, notAfter: live, before: missing) {
             first = state.manifest.offset
             receipt = state.receipt

@@ -42,10 +42,15 @@ struct ScoreWorker {
         defer { operations.watchdog.remove(watch) }
         watch.begin(.start)
         let fetcher: FetchConsumer
+        let settledOffsets: GroupOffsets
         var member: MemberConsumer
         do {
             fetcher = try FetchConsumer(
                 operations.clients.watched(configuration.consumerSettings, as: "score-fetch")
+            )
+            settledOffsets = try GroupOffsets(
+                of: configuration.scoreGroup,
+                configuration.kafka
             )
             member = try MemberConsumer(
                 group: configuration.scoreGroup,
@@ -104,7 +109,8 @@ struct ScoreWorker {
                                 order: order,
                                 standby: standby,
                                 fetcher: fetcher,
-                                offsets: member.offsets
+                                offsets: member.offsets,
+                                settledOffsets: settledOffsets
                             )
                             threads[number] = WorkThread("score-\(number)") { partition.run() }
                         }

@@ -91,9 +91,10 @@ struct PartitionSnapshots: ~Copyable {
     /// - Parameters:
     ///   - receipt: the receipt of the committed offset.
     ///   - records: records that the state has seen.
+    ///   - offset: where it stands, if it is of one of the snapshots: those behind it were refused.
     /// - Returns: false where the receipt does not tell enough.
-    mutating func adopt(_ receipt: String?, records: Int64) -> Bool {
-        let found = receipt.map(Receipt.snapshots(in:)) ?? []
+    mutating func adopt(_ receipt: String?, records: Int64, from offset: Int64 = .max) -> Bool {
+        let found = (receipt.map(Receipt.snapshots(in:)) ?? []).filter { $0.offset <= offset }
         guard found.allSatisfy({ $0.slot != nil }) else { return false }
         places = found
         slot = found.first?.slot?.other ?? .a

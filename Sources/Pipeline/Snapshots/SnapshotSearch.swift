@@ -15,16 +15,19 @@ struct SnapshotSearch {
     ///   - receipt: the receipt of the committed offset, which names the snapshots.
     ///   - live: the committed offset.
     ///   - missing: outputs that the fold must come by.
+    ///   - isWanted: whether it still is; asked between pieces.
     /// - Returns: the state and where it stands; nil where none can be taken up.
     func newest(
         in receipt: String,
         notAfter live: Int64,
-        before missing: MissingOutputs = MissingOutputs()
+        before missing: MissingOutputs = MissingOutputs(),
+        isWanted: @escaping () -> Bool = { true }
     ) -> RestoredState? {
         for place in Receipt.snapshots(in: receipt) where place.offset <= live {
+            guard isWanted() else { return nil }
             let began = Ticker.now
             do throws(StateFault) {
-                let records = try records(from: place.start)
+                let records = try records(from: place.start, isWanted)
                 let state = try SnapshotRestore.state(
                     of: partition,
                     at: place.offset,
@@ -42,6 +45,7 @@ struct SnapshotSearch {
                 )
                 return state
             } catch {
+                guard isWanted() else { return nil }
                 instruments.found(.damaged)
                 log.warning(
                     "snapshot-refused",
@@ -56,7 +60,10 @@ struct SnapshotSearch {
     }
 
     /// The records of our partition of the topic, up to its end.
-    private func records(from start: Int64) throws(StateFault) -> SnapshotRestore.Records {
+    private func records(
+        from start: Int64,
+        _ isWanted: @escaping () -> Bool
+    ) throws(StateFault) -> SnapshotRestore.Records {
         let place = TopicPartition(configuration.snapshotTopic, partition)
         let reader = SnapshotQueue(fetcher)
         do throws(KafkaError) {
@@ -65,7 +72,10 @@ struct SnapshotSearch {
         } catch {
             throw StateFault("\(error)")
         }
-        return { () throws(StateFault) in try reader.next() }
+        return { () throws(StateFault) in
+            guard isWanted() else { throw StateFault("nobody wants it any more") }
+            return try reader.next()
+        }
     }
 }
 
