@@ -22,7 +22,7 @@ public struct GroupOffsets: Sendable {
     ///
     /// The consumer that asks has the group's name and never subscribes. librdkafka's ListConsumerGroupOffsets ends the
     /// process where the coordinator is another broker or its connection breaks, as in each failover
-    /// (confluentinc/librdkafka#5040, #5397; up to 2.14 at least), so it is not used.
+    /// (confluentinc/librdkafka#5040 and #5397, both open in 2026), so it is not used.
     ///
     /// - Throws: settings that are refused.
     public init(of group: String, _ settings: ClientSettings) throws(KafkaError) {

@@ -3,7 +3,8 @@ import KafkaFaultProxy
 import Testing
 
 /// The proxy between a client and a broker of a few lines.
-@Suite(.timeLimit(.minutes(1)))
+// To wait for a thread counts, and other suites sleep in theirs for minutes.
+@Suite(.timeLimit(.minutes(20)))
 struct KafkaFaultProxyTests {
     private let broker: FakeBroker
     private let proxy: KafkaFaultProxy

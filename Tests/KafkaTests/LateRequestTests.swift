@@ -10,7 +10,8 @@ import Testing
 /// request of the next one. To begin anew under the same identifier makes it one of a producer that is fenced.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(3)),
+    // To wait for a thread counts, and other suites sleep in theirs for minutes.
+    .timeLimit(.minutes(20)),
     .enabled(if: RealKafka.mayDisturb, Comment(rawValue: RealKafka.skipReason))
 )
 struct LateRequestTests {

@@ -39,11 +39,15 @@ struct ChaosTests {
         _ feed: StageProcess,
         seconds: Int = 120
     ) throws -> String {
-        let fed = Installation.number("fed", in: feed.said)
+        try prove(installation, fed: Installation.number("fed", in: feed.said), seconds: seconds)
+    }
+
+    /// As above, of so many records that were fed.
+    func prove(_ installation: Installation, fed: Int, seconds: Int = 120) throws -> String {
         let held = Installation.number("sources", in: try installation.tool("sources"))
+        #expect(held == fed, "the feed")
         let (outputs, fold) = try installation.verify(seconds: seconds)
         let events = Installation.number("events", in: fold)
-        #expect(held == fed, "the feed")
         #expect(events + (outputs["dead-letters"] ?? 0) == fed)
         let all = outputs.values.reduce(0, +)
         #expect(all > 0)
@@ -192,7 +196,7 @@ struct ChaosTests {
         try installation.tool("settle", "roles=ingest", "seconds=180")
         #expect(service.ended == nil)
         end([service])
-        let figure = try proveFed(installation, 6 * 4528)
+        let figure = try prove(installation, fed: 6 * 4528)
         tell("kill -9 of the only broker", "\(wanted) kills; \(figure)")
         installation.remove()
     }
@@ -220,15 +224,6 @@ struct ChaosTests {
             "\(wanted) kills; \(try prove(installation, feed))"
         )
         installation.remove()
-    }
-
-    /// As ``prove(_:_:)``, where the feed had ended before the faults.
-    private func proveFed(_ installation: Installation, _ fed: Int) throws -> String {
-        let (outputs, fold) = try installation.verify()
-        let events = Installation.number("events", in: fold)
-        #expect(events + (outputs["dead-letters"] ?? 0) == fed)
-        return "\(outputs.values.reduce(0, +)) output records of \(fed) events: "
-            + "0 lost, doubled or different"
     }
 
     // MARK: the network

@@ -5,7 +5,8 @@ import Testing
 /// SIGTERM ends the service within ten seconds, whatever the cluster does, and nothing is lost by it.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    // To wait for a thread counts, and other suites sleep in theirs for minutes.
+    .timeLimit(.minutes(20)),
     .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason))
 )
 struct DrainTests {

@@ -9,7 +9,8 @@ import Testing
 /// were added to it, a disk that is full, one entity that is all there is.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    // To wait for a thread counts, and other suites sleep in theirs for minutes.
+    .timeLimit(.minutes(20)),
     .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason))
 )
 struct LimitTests {

@@ -156,7 +156,8 @@ struct ReplayTests {
 /// `replay` of a service on a real Kafka.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    // To wait for a thread counts, and other suites sleep in theirs for minutes.
+    .timeLimit(.minutes(20)),
     .enabled(if: RealKafka.isConfigured, Comment(rawValue: RealKafka.skipReason))
 )
 struct ClusterReplayTests {

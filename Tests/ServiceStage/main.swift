@@ -8,6 +8,7 @@
 //     service-stage hold … roles=ingest seconds=15   a transaction with the group's offsets stays open
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
+//     service-stage copied … from=FOLDER         which source records the dumped journal has not, or twice
 //     service-stage outputs … against=FOLDER     every output topic, read committed, held against the files of a fold
 //     service-stage damage …                     deletes all snapshots
 //     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
@@ -33,6 +34,7 @@ do {
     case "feed": try stage.feed()
     case "dump": try stage.dump()
     case "outputs": try stage.outputs()
+    case "copied": try stage.copied()
     case "score": try stage.score()
     case "settle": try stage.settle()
     case "recover": try stage.recover()

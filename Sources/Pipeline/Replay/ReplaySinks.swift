@@ -18,16 +18,20 @@ protocol ReplaySink: AnyObject {
     func finish(isInterrupted: Bool) throws(ReplayFailure)
 }
 
-/// Forgets outputs, which were counted or compared.
-final class NoSink: ReplaySink {
+/// Of a sink that keeps nothing by which it could go on.
+extension ReplaySink {
     func isDone(_ partition: Int32) -> Bool { false }
     func mark(of partition: Int32) -> Int64? { nil }
+    func end(of partition: Int32, next: Int32?) throws(ReplayFailure) {}
+}
+
+/// Forgets outputs, which were counted or compared.
+final class NoSink: ReplaySink {
     func take(
         _ machine: inout Machine,
         of partition: Int32,
         at place: PartitionFold.Place
     ) throws(ReplayFailure) { machine.removeOutputs() }
-    func end(of partition: Int32, next: Int32?) throws(ReplayFailure) {}
     func finish(isInterrupted: Bool) throws(ReplayFailure) {}
 }
 

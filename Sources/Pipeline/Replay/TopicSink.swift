@@ -104,9 +104,6 @@ final class TopicSink: ReplaySink {
         }
     }
 
-    func isDone(_ partition: Int32) -> Bool { false }
-    func mark(of partition: Int32) -> Int64? { nil }
-
     func take(
         _ machine: inout Machine,
         of partition: Int32,
