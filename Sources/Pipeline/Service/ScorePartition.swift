@@ -6,8 +6,8 @@ internal import Kafka
 ///
 /// One thread, one machine, one producer whose identifier is the partition's, so that each owner fences the one before.
 /// Take-over: fence (and read the newest snapshot meanwhile), read the committed offset with its receipt, take up the
-/// newest snapshot before it (or what the standby has), fold silently from there up to the offset, compare, go live. Every failure has one answer: drop producer and machine, wait for two
-/// heartbeats, take over again if it is still ours.
+/// newest snapshot before it (or what the standby has), fold silently from there up to the offset, compare, go live.
+/// Every failure has one answer: drop producer and machine, wait for two heartbeats, take over again if it is still ours.
 struct ScorePartition: Sendable {
     let configuration: ServiceConfiguration
     let control: ServiceControl
