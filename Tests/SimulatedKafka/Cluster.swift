@@ -18,6 +18,8 @@ public final class Cluster {
     public private(set) var awayUntil: Int64 = 0
     /// Of a hundred markers of transactions so many are forgotten when the broker comes back.
     public var forgottenMarkers = 0
+    /// How often it goes away at once when a transaction is committed that wrote to one of these topics.
+    public var crashesAtCommit = (count: 0, topics: [String]())
 
     /// An empty cluster; it becomes what the simulation's clients talk to.
     public init(_ simulation: Simulation) {
@@ -265,6 +267,12 @@ public final class Cluster {
         state.markers = state.partitions.count + state.groups.count
         let epoch = state.epoch
         if state.markers == 0 { state.phase = .complete(isCommit: isCommit) }
+        if isCommit, crashesAtCommit.count > 0,
+            state.partitions.contains(where: { crashesAtCommit.topics.contains($0.name.topic) })
+        {
+            crashesAtCommit.count -= 1
+            goAway(for: 300_000)
+        }
         for log in state.partitions {
             mark(state) { log.mark(state.producer, epoch, isCommit: isCommit) }
         }

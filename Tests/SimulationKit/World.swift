@@ -50,6 +50,8 @@ public final class World: @unchecked Sendable {
     var ended78 = 0
     /// Nobody starts a process: a person is at work.
     var isHeld = false
+    /// Record time of the latest event, in milliseconds.
+    private var lastTime: Int64 = 0
     /// What the reference topic holds.
     var rows = SampleEvents.shared.rows
 
@@ -86,6 +88,7 @@ public final class World: @unchecked Sendable {
         while !isFed, simulation.failure == nil { simulation.sleep(500_000) }
         simulation.sleep(max(0, plan.length + 1_000_000 - simulation.now))
         heal()
+        if plan.forgottenMarkers > 0, !plan.losesOffsets { loseLastMarkers() }
         if plan.losesOffsets, simulation.failure == nil { loseOffsets() }
         settle()
         isClosing = true
@@ -165,7 +168,6 @@ public final class World: @unchecked Sendable {
         let pieces = 60 + chance.below(200)
         var fed = 0
         let total = window * plan.turns
-        var lastTime: Int64 = 0
         for place in first..<first + window {
             for turn in 0..<plan.turns {
                 let line = sample[place]
@@ -214,11 +216,45 @@ public final class World: @unchecked Sendable {
         for worker in workers { worker.heal() }
     }
 
+    /// What is written to where something happens, and not every second.
+    private static let quietTopics = [
+        "dead-letters", "decisions", "alerts", "accumulators", "replenishments",
+    ]
+
+    /// The broker crashes while the last records of all are committed and loses markers; the workers live on, and no
+    /// transaction follows that would end what hangs.
+    private func loseLastMarkers() {
+        settle()
+        cluster.crashesAtCommit = (count: 3, topics: Self.quietTopics)
+        cluster.forgottenMarkers = 60
+        let sample = SampleEvents.shared.lines
+        for number in 0..<8 {
+            let line = sample[chance.below(sample.count)]
+            var bytes = SampleEvents.renamed(line, turn: 1000 + number)
+            if number % 4 == 0 { bytes.removeLast(9) }
+            send(bytes, line.topic, plan.isHistory ? lastTime : cluster.wall)
+            simulation.sleep(Int64(chance.below(400_000)))
+        }
+        simulation.sleep(3_000_000)
+        cluster.crashesAtCommit.count = 0
+        cluster.forgottenMarkers = 0
+    }
+
     /// Waits until everything is copied and scored; it must come to that.
     private func settle() {
         let deadline = simulation.now + 150_000_000
+        // What hung and was dropped is written again by the next take-over, some seconds later.
+        let calm: Int64 = plan.forgottenMarkers > 0 ? 8_000_000 : 0
+        var settledAt: Int64?
         while simulation.failure == nil {
-            guard let rest = unsettled() else { return }
+            guard let rest = unsettled() else {
+                let since = settledAt ?? simulation.now
+                settledAt = since
+                if simulation.now - since >= calm { return }
+                simulation.sleep(250_000)
+                continue
+            }
+            settledAt = nil
             guard simulation.now < deadline else {
                 return simulation.fail("it does not settle: \(rest)")
             }
@@ -237,6 +273,12 @@ public final class World: @unchecked Sendable {
             let done = cluster.committed(Self.application + ".score", log.name)?.offset ?? 0
             if let last = lastEvent(log), done <= last {
                 return "\(log.name) is scored to \(done) of \(last + 1)"
+            }
+        }
+        // The journal has ticks, snapshots are not waited for.
+        for topic in Self.quietTopics {
+            for log in cluster.partitions(of: topic) ?? [] where log.lastStable < log.end {
+                return "\(log.name) is seen to \(log.lastStable) of \(log.end)"
             }
         }
         return nil

@@ -10,10 +10,23 @@ struct OutputSender: ~Copyable {
     private var keys: [[UInt8]] = []
     /// What stands in the topics already and is left out.
     var seen = SeenOutputs()
+    /// By topic: whether something was sent to it since that was asked last.
+    private var isTouched: [Bool]
 
     init(_ topics: [ProducerTopic], _ partition: Int32) {
         self.topics = topics
         self.partition = partition
+        isTouched = topics.map { _ in false }
+    }
+
+    /// Takes it that something was sent to each topic.
+    mutating func touchAll() { for topic in isTouched.indices { isTouched[topic] = true } }
+
+    /// Numbers of the topics to which something was sent since this was asked last.
+    mutating func takeTouched() -> [Int] {
+        let touched = isTouched.indices.filter { isTouched[$0] }
+        for topic in touched { isTouched[topic] = false }
+        return touched
     }
 
     /// Sends all outputs and empties the buffers.
@@ -40,6 +53,7 @@ struct OutputSender: ~Copyable {
         for topic in OutputTopic.allCases {
             let buffer = machine.outputs[Int(topic.rawValue)]
             guard buffer.count > 0 else { continue }
+            isTouched[Int(topic.rawValue)] = true
             let entities = buffer.entities
             for index in (passed.isEmpty ? 0 : passed[Int(topic.rawValue)])..<buffer.count {
                 let entity = Int(entities[index])

@@ -7,21 +7,35 @@ struct IngestProducer: ~Copyable {
     private let journal: ProducerTopic
     private let deadLetters: ProducerTopic
     private(set) var isOpen = false
+    /// Journal partitions, then those of the dead letters.
+    private var writes: LastWrites
+    private var hasRecords = false
+    private var letters: Set<Int32> = []
 
     private init(
         _ producer: consuming TransactionalProducer,
         _ journal: ProducerTopic,
-        _ letters: ProducerTopic
+        _ letters: ProducerTopic,
+        _ configuration: ServiceConfiguration,
+        _ log: ServiceLog
     ) {
         self.producer = producer
         self.journal = journal
         deadLetters = letters
+        writes = LastWrites(
+            (0..<journal.partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
+                + (0..<letters.partitionCount).map {
+                    TopicPartition(configuration.deadLetterTopic, $0)
+                },
+            log
+        )
     }
 
     /// Makes it and ends what an earlier process of the same identifier has left open.
     static func make(
         _ configuration: ServiceConfiguration,
         _ clients: ClientWatch,
+        _ log: ServiceLog,
         id: String
     ) throws(Setback) -> IngestProducer {
         var producer: TransactionalProducer
@@ -42,7 +56,7 @@ struct IngestProducer: ~Copyable {
         } catch {
             throw Setback(error)
         }
-        return IngestProducer(producer, journal, letters)
+        return IngestProducer(producer, journal, letters, configuration, log)
     }
 
     /// Begins a transaction unless one is open.
@@ -56,12 +70,14 @@ struct IngestProducer: ~Copyable {
     mutating func send(_ batch: inout ProduceBatch) throws(Setback) {
         guard !batch.isEmpty else { return }
         try begin()
+        hasRecords = true
         do { try producer.produce(&batch, to: journal) } catch { throw Setback(error) }
     }
 
     /// Sends a record of the journal or the dead letters as it stood there before.
     mutating func send(_ record: SourceTails.LostRecord) throws(Setback) {
         try begin()
+        if record.isLetter { letters.insert(record.partition) } else { hasRecords = true }
         try produce(
             record.value,
             record.key,
@@ -87,6 +103,7 @@ struct IngestProducer: ~Copyable {
         to partition: Int32
     ) throws(Setback) {
         try begin()
+        letters.insert(partition)
         try produce(
             value,
             entity.map { Array($0.utf8) },
@@ -135,6 +152,7 @@ struct IngestProducer: ~Copyable {
             try producer.sendOffsets(offsets, of: group)
             let outcome = try producer.commit()
             isOpen = false
+            noteWrites()
             if outcome == .committedSuspect {
                 throw Setback.again(
                     "a request of a transaction was sent twice: nothing about the next one is certain"
@@ -143,6 +161,28 @@ struct IngestProducer: ~Copyable {
         } catch {
             throw Setback.caught(error)
         }
+    }
+
+    private mutating func noteWrites() {
+        let now = Ticker.now
+        if hasRecords {
+            for partition in 0..<journal.partitionCount {
+                writes.committed(Int(partition), at: now)
+            }
+        }
+        for partition in letters {
+            writes.committed(Int(journal.partitionCount + partition), at: now)
+        }
+        hasRecords = false
+        letters.removeAll()
+    }
+
+    /// Looks whether what was written last is seen; see ``LastWrites``.
+    mutating func lookAfterWrites(
+        _ all: FetchConsumer,
+        _ stable: FetchConsumer
+    ) throws(Setback) {
+        try writes.look(at: Ticker.now, all, stable)
     }
 
     /// Leaves it to the end of the process: destroying a producer with records on their way has crashed librdkafka.

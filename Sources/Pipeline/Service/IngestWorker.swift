@@ -57,12 +57,14 @@ struct IngestWorker {
             partitionCount: partitionCount
         ).open()
         let fetcher: FetchConsumer
+        let all: FetchConsumer
         var member: MemberConsumer
         do {
             watch.begin(.start)
             fetcher = try FetchConsumer(
                 operations.clients.watched(configuration.consumerSettings, as: "ingest-fetch")
             )
+            all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
             member = try MemberConsumer(
                 group: configuration.ingestGroup,
                 topics: configuration.sourceTopics + [
@@ -106,6 +108,7 @@ struct IngestWorker {
                 var producer = try IngestProducer.make(
                     configuration,
                     operations.clients,
+                    log,
                     id: transactionalID
                 )
                 do throws(Setback) {
@@ -116,6 +119,7 @@ struct IngestWorker {
                         &member,
                         &membership,
                         fetcher,
+                        all,
                         foreign,
                         &lastSuccess,
                         watch,
@@ -212,6 +216,7 @@ struct IngestWorker {
         _ member: inout MemberConsumer,
         _ membership: inout Membership,
         _ fetcher: FetchConsumer,
+        _ all: FetchConsumer,
         _ foreign: ForeignProgress,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
@@ -276,6 +281,7 @@ struct IngestWorker {
                 looked += 1
                 watch.begin(.restart)
                 lookAfter(looked, fetcher, &queue, &copier)
+                try producer.lookAfterWrites(all, fetcher)
                 instruments.refresh(copier, wall: WallClock.milliseconds) {
                     fetcher.lastKnownOffsets(of: $0)?.end
                 }

@@ -16,6 +16,8 @@ struct ScorePartition: Sendable {
     let order: Guarded<PartitionOrder>
     let standby: ScoreStandby?
     let fetcher: FetchConsumer
+    /// Reads what is uncommitted, too.
+    let all: FetchConsumer
     let offsets: GroupOffsets
     /// Those that no open transaction has written.
     let settledOffsets: GroupOffsets
@@ -283,6 +285,10 @@ struct ScorePartition: Sendable {
         instruments.beginFold(at: first, live: live)
         var sender = OutputSender(topics, partition)
         sender.seen = difference.seen
+        var writes = LastWrites(
+            configuration.outputTopics.map { TopicPartition($0, partition) },
+            log
+        )
         var queue = fetcher.queue()
         let source: Int
         do { source = try queue.start(name, at: .offset(first)) } catch { throw Setback(error) }
@@ -343,6 +349,7 @@ struct ScorePartition: Sendable {
                             began = Ticker.now
                             if !missing.isEmpty {
                                 try missing.send(&producer, topics, partition)
+                                sender.touchAll()
                             }
                         }
                         try group.fill(batch, from: &index, below: isLive ? .max : live)
@@ -417,11 +424,12 @@ struct ScorePartition: Sendable {
             lastSuccess = Ticker.now
             if count == 0, began == 0 {
                 producer.serve()
+                watch.begin(.restart)
                 if Ticker.now - heardAt > 10_000 {
                     heardAt = Ticker.now
-                    watch.begin(.restart)
                     try wakeIfSilent(source, &queue)
                 }
+                try writes.look(at: Ticker.now, all, fetcher)
                 continue
             }
             try snapshots.send(&producer)
@@ -449,6 +457,9 @@ struct ScorePartition: Sendable {
             } catch {
                 throw Setback.caught(error)
             }
+            watch.begin(.restart)
+            for topic in sender.takeTouched() { writes.committed(topic, at: Ticker.now) }
+            try writes.look(at: Ticker.now, all, fetcher)
             snapshots.beginIfDue(&machine, receipt, at: offset.offset)
             if Ticker.now - report.at > 10_000 {
                 log.info(

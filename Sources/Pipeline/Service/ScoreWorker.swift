@@ -42,12 +42,14 @@ struct ScoreWorker {
         defer { operations.watchdog.remove(watch) }
         watch.begin(.start)
         let fetcher: FetchConsumer
+        let all: FetchConsumer
         let settledOffsets: GroupOffsets
         var member: MemberConsumer
         do {
             fetcher = try FetchConsumer(
                 operations.clients.watched(configuration.consumerSettings, as: "score-fetch")
             )
+            all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
             settledOffsets = try GroupOffsets(
                 of: configuration.scoreGroup,
                 configuration.kafka
@@ -109,6 +111,7 @@ struct ScoreWorker {
                                 order: order,
                                 standby: standby,
                                 fetcher: fetcher,
+                                all: all,
                                 offsets: member.offsets,
                                 settledOffsets: settledOffsets
                             )
