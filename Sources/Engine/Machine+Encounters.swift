@@ -84,10 +84,15 @@ extension Machine {
                 removePatientIfUnused(before.patient)
             } else {
                 row.nextOfPatient = before.nextOfPatient
+                let crowd = crowds[patient]
+                if let crowd { remove(visit: found, from: crowd) }
                 encounters[found] = row
+                if let crowd { add(visit: found, to: crowd) }
             }
             collectTouched(by: found)
         } else {
+            let crowd = crowds[encounters[found].patient]
+            if let crowd { remove(visit: found, from: crowd) }
             insertOlderVersion(
                 of: found,
                 EncounterVersionRow(
@@ -101,6 +106,7 @@ extension Machine {
                     older: 0
                 )
             )
+            if let crowd { add(visit: found, to: crowd) }
             removePatientIfUnused(patient)
             collectTouched(by: found)
         }
@@ -113,6 +119,10 @@ extension Machine {
         guard patient != 0 else { return }
         encounters[encounter].nextOfPatient = patients[patient].firstEncounter
         patients[patient].firstEncounter = encounter
+        if let crowd = crowds[patient] {
+            crowd.link(encounter)
+            add(visit: encounter, to: crowd)
+        }
     }
 
     private mutating func insertOlderVersion(of encounter: UInt32, _ version: EncounterVersionRow) {
@@ -152,6 +162,19 @@ extension Machine {
         var ahead: Int32 = 0
         for policy in numbers { ahead = max(ahead, policy.encounterAheadDays) }
         let started = row.startDate.day
+        if let crowd = crowds[row.patient] {
+            // Those of both kinds come twice, and are decided once.
+            let later = crowd.dispenses
+            for place in later.start(row.start)..<later.places.upperBound {
+                affected.append(dispenses[later[place]].fill)
+            }
+            let written = crowd.written
+            for place in written.start(Int64(started &- ahead))..<written.places.upperBound {
+                affected.append(dispenses[written[place]].fill)
+            }
+            return
+        }
+        var steps = 0
         var dispense = patients[row.patient].firstDispense
         while dispense != 0 {
             let candidate = dispenses[dispense]
@@ -159,6 +182,8 @@ extension Machine {
                 affected.append(candidate.fill)
             }
             dispense = candidate.nextOfPatient
+            steps += 1
         }
+        noteWalk(steps, of: row.patient)
     }
 }

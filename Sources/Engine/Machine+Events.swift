@@ -110,6 +110,11 @@ extension Machine {
         let occurredAt = dispenses[dispense].occurredAt
         var previous: UInt32 = 0
         var next = patients[patient].firstDispense
+        if let crowd = crowds[patient] {
+            add(dispense: dispense, to: crowd)
+            previous = crowd.dispenses.row(behind: dispense, at: occurredAt)
+            if previous != 0 { next = dispenses[previous].nextOfPatient }
+        }
         while next != 0, dispenses[next].occurredAt > occurredAt {
             previous = next
             next = dispenses[next].nextOfPatient

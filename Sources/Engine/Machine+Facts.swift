@@ -305,43 +305,60 @@ extension Machine {
         }
     }
 
-    private func gatherEncounters(_ facts: inout Facts) {
+    private mutating func gatherEncounters(_ facts: inout Facts) {
         guard facts.patient != 0 else { return }
+        if let crowd = crowds[facts.patient] { return gatherEncounters(&facts, in: crowd) }
         let policy = numbers[facts.policy]
         let earliest = facts.writtenOn.adding(days: 0 - policy.lookBackDays)
         let latest = facts.writtenOn.adding(days: policy.encounterAheadDays)
+        var steps = 0
         var number = patients[facts.patient].firstEncounter
         while number != 0 {
+            steps += 1
             let encounter = encounters[number]
-            if policy.counts(encounter.status) {
-                if !policy.isUncounted(encounter.classCode), encounter.lastDate >= earliest,
-                    encounter.startDate <= latest
+            if isInWindow(encounter, earliest, latest, policy) {
+                let saw = saw(facts.prescriber, encounter, policy)
+                facts.anyEncounter = true
+                // Of the encounters with the prescriber, else of all: the latest start, then the greatest id.
+                if facts.matched == 0 || (saw && !facts.sawPrescriber)
+                    || (saw == facts.sawPrescriber && isLater(encounter, encounters[facts.matched]))
                 {
-                    let saw = saw(facts.prescriber, encounter, policy)
-                    facts.anyEncounter = true
-                    // Of the encounters with the prescriber, else of all: the latest start, then the greatest id.
-                    if facts.matched == 0 || (saw && !facts.sawPrescriber)
-                        || (saw == facts.sawPrescriber
-                            && isLater(encounter, encounters[facts.matched]))
-                    {
-                        facts.matched = number
-                    }
-                    if saw { facts.sawPrescriber = true }
+                    facts.matched = number
                 }
-                if facts.stay == 0, encounter.start <= facts.occurredAt,
-                    encounter.end == .min || facts.occurredAt < encounter.end,
-                    policy.isInpatient(classInForce(encounter, at: facts.occurredAt))
-                {
-                    let discharge =
-                        Int64(policy.dischargeHours) * 3_600_000_000
-                    let isDischarge =
-                        !facts.isAdministered && encounter.end != .min
-                        && facts.occurredAt >= encounter.end &- discharge
-                    if !isDischarge { facts.stay = number }
-                }
+                if saw { facts.sawPrescriber = true }
             }
+            if facts.stay == 0, isStay(encounter, of: facts, policy) { facts.stay = number }
             number = encounter.nextOfPatient
         }
+        noteWalk(steps, of: facts.patient)
+    }
+
+    /// Whether a visit counts for a prescription (SEMANTICS 6).
+    @inline(__always)
+    func isInWindow(
+        _ encounter: EncounterRow,
+        _ earliest: CivilDate,
+        _ latest: CivilDate,
+        _ policy: PolicyNumbers
+    ) -> Bool {
+        policy.counts(encounter.status) && !policy.isUncounted(encounter.classCode)
+            && encounter.lastDate >= earliest && encounter.startDate <= latest
+    }
+
+    /// Whether a fill was made during an inpatient stay, and not for its discharge (SEMANTICS 8).
+    @inline(__always)
+    func isStay(
+        _ encounter: EncounterRow,
+        of facts: Facts,
+        _ policy: PolicyNumbers
+    ) -> Bool {
+        guard policy.counts(encounter.status), encounter.start <= facts.occurredAt,
+            encounter.end == .min || facts.occurredAt < encounter.end,
+            policy.isInpatient(classInForce(encounter, at: facts.occurredAt))
+        else { return false }
+        let discharge = Int64(policy.dischargeHours) * 3_600_000_000
+        return facts.isAdministered || encounter.end == .min
+            || facts.occurredAt < encounter.end &- discharge
     }
 
     /// Whether a provider is that of a version which is under way or finished.
@@ -356,7 +373,7 @@ extension Machine {
         return false
     }
 
-    private func isLater(_ left: EncounterRow, _ right: EncounterRow) -> Bool {
+    func isLater(_ left: EncounterRow, _ right: EncounterRow) -> Bool {
         if left.start != right.start { return left.start > right.start }
         return text(of: right.id).lexicographicallyPrecedes(text(of: left.id))
     }
@@ -373,33 +390,45 @@ extension Machine {
     }
 
     /// Counts pharmacies and prescribers from which the patient got the product up to this fill (SEMANTICS 32).
-    private func gatherVelocity(_ facts: inout Facts) {
+    private mutating func gatherVelocity(_ facts: inout Facts) {
         guard facts.patient != 0, !facts.isAdministered else { return }
         let values = numbers[facts.policy]
         let first = facts.occurredAt &- Int64(values.velocityDays) &* 86_400_000_000
         // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
         var pharmacies: [UInt32] = []
         var prescribers: [UInt32] = []
-        // The chain runs from the latest to the earliest, so it is left where the window is.
-        var number = patients[facts.patient].firstDispense
-        while number != 0, dispenses[number].occurredAt >= first {
-            if dispenses[number].product == facts.product,
-                dispenses[number].occurredAt <= facts.occurredAt,
-                dispenses[number].fill != facts.fill, dispenses[number].setting == .retail
-            {
-                let fill = dispenses[number].fill
-                // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
-                if primary(of: fill) == number, !fills[fill].isBillReversed,
-                    dispenses[number].occurredAt < facts.occurredAt
-                        || isBefore(fill: fill, facts.fill)
-                {
-                    let pharmacy = fills[fill].pharmacy
-                    let prescriber = dispenses[number].prescriber
-                    if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
-                    if !prescribers.contains(prescriber) { prescribers.append(prescriber) }
+        func take(_ number: UInt32) {
+            let fill = dispenses[number].fill
+            // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
+            guard fill != facts.fill, primary(of: fill) == number, !fills[fill].isBillReversed,
+                dispenses[number].occurredAt < facts.occurredAt || isBefore(fill: fill, facts.fill)
+            else { return }
+            let pharmacy = fills[fill].pharmacy
+            let prescriber = dispenses[number].prescriber
+            if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
+            if !prescribers.contains(prescriber) { prescribers.append(prescriber) }
+        }
+        if let crowd = crowds[facts.patient] {
+            if let others = crowd.dispensesOfProduct[facts.product] {
+                for place in others.start(first)..<others.end(facts.occurredAt) {
+                    take(others[place])
                 }
             }
-            number = dispenses[number].nextOfPatient
+        } else {
+            // The chain runs from the latest to the earliest, so it is left where the window is.
+            var steps = 0
+            var number = patients[facts.patient].firstDispense
+            while number != 0, dispenses[number].occurredAt >= first {
+                steps += 1
+                if dispenses[number].product == facts.product,
+                    dispenses[number].occurredAt <= facts.occurredAt,
+                    dispenses[number].setting == .retail
+                {
+                    take(number)
+                }
+                number = dispenses[number].nextOfPatient
+            }
+            noteWalk(steps, of: facts.patient)
         }
         guard !pharmacies.isEmpty else { return }
         let pharmaciesBefore = pharmacies.count

@@ -58,6 +58,8 @@ extension Machine {
 
     /// Two tokens turn out to be one patient: the chains of the first go over to the second.
     private mutating func merge(_ other: UInt32, into patient: UInt32) {
+        crowds.remove(other)
+        crowds.remove(patient)
         var encounter = patients[other].firstEncounter
         while encounter != 0 {
             let next = encounters[encounter].nextOfPatient
@@ -92,17 +94,28 @@ extension Machine {
         let patient = dispenses[dispense].patient
         let next = dispenses[dispense].nextOfPatient
         guard patient != 0 else { return }
-        if patients[patient].firstDispense == dispense {
+        var steps = 0
+        if let crowd = crowds[patient] {
+            let previous = crowd.dispenses.row(behind: dispense, at: dispenses[dispense].occurredAt)
+            remove(dispense: dispense, from: crowd)
+            if previous == 0 {
+                patients[patient].firstDispense = next
+            } else {
+                dispenses[previous].nextOfPatient = next
+            }
+        } else if patients[patient].firstDispense == dispense {
             patients[patient].firstDispense = next
         } else {
             var previous = patients[patient].firstDispense
             while previous != 0, dispenses[previous].nextOfPatient != dispense {
                 previous = dispenses[previous].nextOfPatient
+                steps += 1
             }
             if previous != 0 { dispenses[previous].nextOfPatient = next }
         }
         dispenses[dispense].patient = 0
         dispenses[dispense].nextOfPatient = 0
+        noteWalk(steps, of: patient)
         if patient != kept { removePatientIfUnused(patient) }
     }
 
@@ -110,7 +123,15 @@ extension Machine {
         let patient = encounters[encounter].patient
         let next = encounters[encounter].nextOfPatient
         guard patient != 0 else { return }
-        if patients[patient].firstEncounter == encounter {
+        if let crowd = crowds[patient] {
+            remove(visit: encounter, from: crowd)
+            let previous = crowd.unlink(encounter)
+            if previous == 0 {
+                patients[patient].firstEncounter = next
+            } else {
+                encounters[previous].nextOfPatient = next
+            }
+        } else if patients[patient].firstEncounter == encounter {
             patients[patient].firstEncounter = next
         } else {
             var previous = patients[patient].firstEncounter
@@ -126,6 +147,7 @@ extension Machine {
         guard patient != 0, patients[patient].firstEncounter == 0,
             patients[patient].firstDispense == 0
         else { return }
+        crowds.remove(patient)
         var token = patient
         while token != 0 {
             let row = patients[token]

@@ -203,6 +203,14 @@ extension Machine {
         for policy in numbers { lookBack = max(lookBack, policy.lookBackDays) }
         let last = row.lastDate.day
         var day = Int32.min
+        if let crowd = crowds[row.patient] {
+            let written = crowd.written
+            for place in written.places.lowerBound..<written.end(Int64(last) + Int64(lookBack)) {
+                let fill = fills[dispenses[written[place]].fill]
+                day = max(day, fill.lastDay &+ Int32(horizonDays) &+ 1, today &+ 1)
+            }
+            return day
+        }
         var dispense = patients[row.patient].firstDispense
         while dispense != 0 {
             if dispenses[dispense].writtenOn &- lookBack <= last {

@@ -161,6 +161,12 @@ public struct Machine: ~Copyable {
     /// Whether graces ever stood still: until then nobody asks for how long.
     var hasHolds = false
 
+    // MARK: made of the state, where it is needed
+    /// Of patients of whom far too much is remembered.
+    var crowds = Crowds()
+    /// How long a walk along a patient's chain may be before their crowd is made.
+    var crowdSize = 256
+
     // MARK: scratch, kept for its memory
     var stamp = RecordStamp()
     /// Values of an alert while it is written, and the key that its id is hashed from.
@@ -396,6 +402,8 @@ public struct Machine: ~Copyable {
 
     /// Takes a policy version into force and decides again what it may touch.
     mutating func adopt(_ policy: Policy) {
+        // What is a stay may be another thing from now on.
+        crowds.removeAll()
         let compiled = CompiledPolicy(policy)
         if let place = policies.firstIndex(where: { $0.policy.version == policy.version }) {
             guard policies[place].policy != policy else { return }

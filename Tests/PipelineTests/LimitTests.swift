@@ -93,6 +93,59 @@ struct LimitTests {
         installation.remove()
     }
 
+    // MARK: identifiers
+
+    /// Kafka keeps a transactional identifier for seven days after its last transaction; here for some seconds.
+    @Test(.enabled(if: RealKafka.mayDisturb, Comment(rawValue: RealKafka.skipReason)))
+    func `workers whose transactional identifiers Kafka has forgotten go on, alone or replaced`()
+        throws
+    {
+        let kafka = try RealKafka(
+            options: [
+                "transactional.id.expiration.ms=4000",
+                "transaction.remove.expired.transaction.cleanup.interval.ms=500",
+                "producer.id.expiration.ms=4000", "producer.id.expiration.check.interval.ms=500",
+            ]
+            .flatMap { ["--set", $0] }
+        )
+        let installation = try Installation(kafka)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        var fed = 0
+        func feed() throws {
+            fed += Installation.number(
+                "fed",
+                in: try installation.tool("feed", "events=\(Sample.events)", "mark=f\(fed)")
+            )
+        }
+        func freeze(_ worker: StageProcess) {
+            worker.send(SIGSTOP)
+            // The transaction that may be open times out after 10 s.
+            usleep(20_000_000)
+        }
+        try feed()
+        let first = try installation.service("first", "instance=a")
+        try installation.tool("settle", "roles=ingest")
+        freeze(first)
+        first.send(SIGCONT)
+        try feed()
+        try installation.tool("settle", "roles=ingest")
+        #expect(first.ended == nil)
+        #expect(installation.log("first").contains("not currently assigned"))
+
+        freeze(first)
+        let second = try installation.service("second", "instance=a")
+        try feed()
+        try installation.tool("settle", "roles=ingest")
+        first.send(SIGCONT)
+        usleep(3_000_000)
+        first.send(SIGTERM)
+        _ = first.wait(seconds: 15)
+        try feed()
+        try settle(installation, second)
+        try prove(installation, fed: fed)
+        installation.remove()
+    }
+
     // MARK: the journal
 
     @Test func `a journal that retention has cut stops the service, also behind its snapshots`()

@@ -1,4 +1,5 @@
 import Glibc
+import Kafka
 import Pipeline
 import TestKit
 import Testing
@@ -155,6 +156,62 @@ struct ServiceTests {
         let count = fed(feed.said)
         print(
             "SNAPSHOT restored \(restored), refused \(refused), fed \(count):",
+            try check(installation, fed: count)
+        )
+        installation.remove()
+    }
+
+    @Test(.enabled(if: RealKafka.mayDisturb, Comment(rawValue: RealKafka.skipReason)))
+    func `a restart finds its snapshot where the log cleaner has been`() throws {
+        let kafka = try RealKafka(options: ["--set", "log.cleaner.backoff.ms=200"])
+        let installation = try Installation(kafka)
+        let settings = ClientSettings(bootstrap: kafka.bootstrap)
+        // What is overwritten goes within a second, with the markers of its transactions.
+        let topic = installation.name + ".snapshots"
+        try Admin(settings).replaceSettings(
+            of: topic,
+            by: [
+                ("cleanup.policy", "compact"), ("max.message.bytes", "2097152"),
+                ("segment.ms", "500"), ("delete.retention.ms", "0"),
+                ("min.cleanable.dirty.ratio", "0"),
+            ],
+            within: .seconds(20)
+        )
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.feed(times: 4, rate: 900)
+        let ingest = try installation.service("ingest", "roles=ingest", "instance=ingest")
+        var score = try installation.service("score", "roles=score", "instance=score")
+        var restored = 0
+        for round in 0..<4 {
+            usleep(4_000_000)
+            score.killNow()
+            score = try installation.service("score-\(round)", "roles=score", "instance=score")
+            usleep(1_500_000)
+            let log = installation.log("score-\(round)")
+            restored += log.split(separator: "\n").count { $0.contains("snapshot-restored") }
+            #expect(!log.contains("snapshot-refused"))
+        }
+        #expect(feed.wait(seconds: 60) == 0)
+        try installation.tool("settle", "roles=ingest")
+        for stage in [ingest, score] {
+            stage.send(SIGTERM)
+            #expect(stage.wait(seconds: 15) == 0)
+        }
+        let consumer = try FetchConsumer(settings)
+        var cleaned = 0
+        for partition in 0..<Int32(4) {
+            let place = TopicPartition(topic, partition)
+            let bounds = try consumer.offsets(of: [place], within: .seconds(20))[0].get()
+            var queue = consumer.queue()
+            _ = try queue.start(place, at: .offset(bounds.low))
+            let batch = try queue.next(limit: 1, waiting: .seconds(5))
+            if batch.count > 0, batch[0].offset > bounds.low { cleaned += 1 }
+        }
+        #expect(restored > 0)
+        #expect(cleaned > 0)
+        let count = fed(feed.said)
+        print(
+            "CLEANER restored \(restored), partitions cleaned \(cleaned), fed \(count):",
             try check(installation, fed: count)
         )
         installation.remove()
