@@ -41,7 +41,7 @@ extension Machine {
         crowd.visits.insert(visit, at: row.start)
         forEachProvider(of: row) { crowd.visitsOfProvider.insert(visit, of: $0, at: row.start) }
         if row.end != .min { crowd.longestVisit = max(crowd.longestVisit, row.end &- row.start) }
-        guard isStay(row) else { return }
+        guard mayBeStay(row) else { return }
         if row.end == .min {
             crowd.openStays.append(visit)
         } else {
@@ -54,7 +54,7 @@ extension Machine {
         let row = encounters[visit]
         crowd.visits.remove(visit, at: row.start)
         forEachProvider(of: row) { crowd.visitsOfProvider.remove(visit, of: $0, at: row.start) }
-        guard isStay(row) else { return }
+        guard mayBeStay(row) else { return }
         if row.end == .min {
             crowd.openStays.removeAll { $0 == visit }
         } else {
@@ -64,31 +64,31 @@ extension Machine {
 
     /// The providers of all versions, each once.
     private func forEachProvider(of row: EncounterRow, _ body: (UInt32) -> Void) {
+        var seen = [row.provider]
         body(row.provider)
-        var seen: [UInt32] = []
+        forEachOlder(of: row) { version in
+            guard !seen.contains(version.provider) else { return }
+            seen.append(version.provider)
+            body(version.provider)
+        }
+    }
+
+    private func forEachOlder(of row: EncounterRow, _ body: (EncounterVersionRow) -> Void) {
         var number = row.older
         while number != 0 {
-            let provider = encounterVersions[number].provider
-            if provider != row.provider, !seen.contains(provider) {
-                seen.append(provider)
-                body(provider)
-            }
+            body(encounterVersions[number])
             number = encounterVersions[number].older
         }
     }
 
     /// Whether any policy takes any version for an inpatient stay.
-    private func isStay(_ row: EncounterRow) -> Bool {
+    private func mayBeStay(_ row: EncounterRow) -> Bool {
         func isInpatient(_ classCode: EncounterClass) -> Bool {
             numbers.contains { $0.isInpatient(classCode) }
         }
-        if isInpatient(row.classCode) { return true }
-        var number = row.older
-        while number != 0 {
-            if isInpatient(encounterVersions[number].classCode) { return true }
-            number = encounterVersions[number].older
-        }
-        return false
+        var isStay = isInpatient(row.classCode)
+        forEachOlder(of: row) { version in isStay = isStay || isInpatient(version.classCode) }
+        return isStay
     }
 
     // MARK: dispenses

@@ -9,15 +9,15 @@ struct IngestProducer: ~Copyable {
     private(set) var isOpen = false
     /// Journal partitions, then those of the dead letters.
     private var writes: LastWrites
-    private var hasRecords = false
-    private var letters: Set<Int32> = []
+    /// Whether the open transaction wrote to the journal, and to which partitions of the dead letters.
+    private var touchesJournal = false
+    private var touchedLetters: Set<Int32> = []
 
     private init(
         _ producer: consuming TransactionalProducer,
         _ journal: ProducerTopic,
         _ letters: ProducerTopic,
-        _ configuration: ServiceConfiguration,
-        _ log: ServiceLog
+        _ configuration: ServiceConfiguration
     ) {
         self.producer = producer
         self.journal = journal
@@ -26,8 +26,7 @@ struct IngestProducer: ~Copyable {
             (0..<journal.partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
                 + (0..<letters.partitionCount).map {
                     TopicPartition(configuration.deadLetterTopic, $0)
-                },
-            log
+                }
         )
     }
 
@@ -35,7 +34,6 @@ struct IngestProducer: ~Copyable {
     static func make(
         _ configuration: ServiceConfiguration,
         _ clients: ClientWatch,
-        _ log: ServiceLog,
         id: String
     ) throws(Setback) -> IngestProducer {
         var producer: TransactionalProducer
@@ -56,7 +54,7 @@ struct IngestProducer: ~Copyable {
         } catch {
             throw Setback(error)
         }
-        return IngestProducer(producer, journal, letters, configuration, log)
+        return IngestProducer(producer, journal, letters, configuration)
     }
 
     /// Begins a transaction unless one is open.
@@ -70,14 +68,18 @@ struct IngestProducer: ~Copyable {
     mutating func send(_ batch: inout ProduceBatch) throws(Setback) {
         guard !batch.isEmpty else { return }
         try begin()
-        hasRecords = true
+        touchesJournal = true
         do { try producer.produce(&batch, to: journal) } catch { throw Setback(error) }
     }
 
     /// Sends a record of the journal or the dead letters as it stood there before.
     mutating func send(_ record: SourceTails.LostRecord) throws(Setback) {
         try begin()
-        if record.isLetter { letters.insert(record.partition) } else { hasRecords = true }
+        if record.isLetter {
+            touchedLetters.insert(record.partition)
+        } else {
+            touchesJournal = true
+        }
         try produce(
             record.value,
             record.key,
@@ -103,7 +105,7 @@ struct IngestProducer: ~Copyable {
         to partition: Int32
     ) throws(Setback) {
         try begin()
-        letters.insert(partition)
+        touchedLetters.insert(partition)
         try produce(
             value,
             entity.map { Array($0.utf8) },
@@ -165,24 +167,21 @@ struct IngestProducer: ~Copyable {
 
     private mutating func noteWrites() {
         let now = Ticker.now
-        if hasRecords {
+        if touchesJournal {
             for partition in 0..<journal.partitionCount {
                 writes.committed(Int(partition), at: now)
             }
         }
-        for partition in letters {
+        for partition in touchedLetters {
             writes.committed(Int(journal.partitionCount + partition), at: now)
         }
-        hasRecords = false
-        letters.removeAll()
+        touchesJournal = false
+        touchedLetters.removeAll()
     }
 
-    /// Looks whether what was written last is seen; see ``LastWrites``.
-    mutating func lookAfterWrites(
-        _ all: FetchConsumer,
-        _ stable: FetchConsumer
-    ) throws(Setback) {
-        try writes.look(at: Ticker.now, all, stable)
+    /// What was written last and stays hidden; see ``LastWrites``.
+    mutating func hiddenWrite(_ all: FetchConsumer, _ stable: FetchConsumer) -> Stretch? {
+        writes.hidden(at: Ticker.now, all, stable)
     }
 
     /// Leaves it to the end of the process: destroying a producer with records on their way has crashed librdkafka.

@@ -67,6 +67,28 @@ extension IngestWorker {
         )
     }
 
+    /// Whether what hides a stretch of the journal or the dead letters, which is its first record, is of a source of ours.
+    func isOwn(
+        _ stretch: Stretch,
+        _ copier: borrowing Copier,
+        _ all: FetchConsumer
+    ) throws(Setback) -> Bool {
+        let isLetter = stretch.partition.topic == configuration.deadLetterTopic
+        var source: TopicPartition?
+        do {
+            try all.read([stretch], control) { (_, message) in
+                switch try SourceTrace(message, isLetter: isLetter) {
+                case .copied(let from, _), .registered(let from): source = from
+                case .progress, .none: break
+                }
+                return false
+            }
+        } catch {
+            throw Setback.caught(error)
+        }
+        return copier.sources.contains { $0.isOwned && $0.partition == source }
+    }
+
     /// Begins a failed fetch again, so that the end of the partition is told again too.
     func restartFailed(_ queue: inout FetchQueue, _ copier: inout Copier) throws(Setback) {
         for source in copier.sources.indices {

@@ -108,7 +108,6 @@ struct IngestWorker {
                 var producer = try IngestProducer.make(
                     configuration,
                     operations.clients,
-                    log,
                     id: transactionalID
                 )
                 do throws(Setback) {
@@ -281,7 +280,11 @@ struct IngestWorker {
                 looked += 1
                 watch.begin(.restart)
                 lookAfter(looked, fetcher, &queue, &copier)
-                try producer.lookAfterWrites(all, fetcher)
+                if let hidden = producer.hiddenWrite(all, fetcher),
+                    try isOwn(hidden, copier, all)
+                {
+                    throw LastWrites.setback(hidden, log)
+                }
                 instruments.refresh(copier, wall: WallClock.milliseconds) {
                     fetcher.lastKnownOffsets(of: $0)?.end
                 }

@@ -4,8 +4,8 @@ internal import Kafka
 ///
 /// Where Kafka has lost the marker of a transaction in one partition (``HangingTransaction``), the next transaction that
 /// writes there ends it. With alerts and dead letters the next may be hours away, and until then nobody sees the last one,
-/// nor what others write behind it. So each is looked at some seconds after it was written. What hangs sets its writer
-/// back: the take-over drops it and writes it again (``SourceTails``, ``OutputTails``).
+/// nor what others write behind it. So each is looked at some seconds after it was written. What hangs and is the
+/// writer's own sets it back: the take-over drops it and writes it again (``SourceTails``, ``OutputTails``).
 struct LastWrites {
     private struct Write {
         var committedAt: Int64
@@ -16,7 +16,6 @@ struct LastWrites {
         var movedAt: Int64 = 0
     }
     private let partitions: [TopicPartition]
-    private let log: ServiceLog
     /// By partition: what was not looked at yet.
     private var writes: [Write?]
     private var lookedAt: Int64 = 0
@@ -26,9 +25,8 @@ struct LastWrites {
     /// How long it may be held back, as by somebody's open transaction, which Kafka ends after 10 s.
     private static let patience: Int64 = 10_000
 
-    init(_ partitions: [TopicPartition], _ log: ServiceLog) {
+    init(_ partitions: [TopicPartition]) {
         self.partitions = partitions
-        self.log = log
         writes = Array(repeating: nil, count: partitions.count)
     }
 
@@ -43,18 +41,19 @@ struct LastWrites {
     ///   - now: of the `Ticker`, in milliseconds.
     ///   - all: reads what is uncommitted, too.
     ///   - stable: reads what is committed.
-    /// - Throws: `Setback` where something stays hidden.
-    mutating func look(
+    /// - Returns: what stays hidden, though not for ever where it waits behind somebody else's open transaction: then it is
+    ///   told again after as long a wait.
+    mutating func hidden(
         at now: Int64,
         _ all: FetchConsumer,
         _ stable: FetchConsumer
-    ) throws(Setback) {
-        guard now - lookedAt >= 1000 else { return }
+    ) -> Stretch? {
+        guard now - lookedAt >= 1000 else { return nil }
         lookedAt = now
         let due = partitions.indices.filter { place in
             writes[place].map { now - $0.committedAt >= Self.pause } ?? false
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else { return nil }
         let new = due.filter { writes[$0]?.end == nil }
         for (place, bounds) in zip(new, offsets(new, all)) {
             writes[place]?.end = try? bounds.get().end
@@ -72,17 +71,23 @@ struct LastWrites {
                 write.seen = seen
                 write.movedAt = now
             }
+            let isLate = now - write.movedAt >= Self.patience
+            if isLate { write.movedAt = now }
             writes[place] = write
-            if now - write.movedAt >= Self.patience {
-                log.warning(
-                    "write-hidden",
-                    ("partition", "\(partitions[place])"),
-                    ("from", "\(seen)"),
-                    ("end", "\(end)")
-                )
-                throw .again("what was committed to \(partitions[place]) is not seen")
-            }
+            if isLate { return Stretch(partition: partitions[place], start: seen, end: end) }
         }
+        return nil
+    }
+
+    /// What becomes of a writer whose own transaction hides something.
+    static func setback(_ hidden: Stretch, _ log: ServiceLog) -> Setback {
+        log.warning(
+            "write-hidden",
+            ("partition", "\(hidden.partition)"),
+            ("from", "\(hidden.start)"),
+            ("end", "\(hidden.end)")
+        )
+        return .again("what was committed to \(hidden.partition) is not seen")
     }
 
     private func offsets(

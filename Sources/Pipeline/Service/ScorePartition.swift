@@ -87,7 +87,17 @@ struct ScorePartition: Sendable {
         _ instruments: PartitionInstruments
     ) throws(Setback) {
         let started = Ticker.now
-        let early = early(instruments)
+        let search = SnapshotSearch(
+            configuration: configuration,
+            log: log,
+            partition: partition,
+            fetcher: fetcher,
+            instruments: instruments
+        )
+        // Where a standby folds, it has the newer state.
+        let early =
+            configuration.hasSnapshots && standby == nil
+            ? EarlySnapshot(search, settledOffsets) : nil
         let reading = early?.start()
         defer {
             early?.end()
@@ -144,14 +154,7 @@ struct ScorePartition: Sendable {
                 fetcher: fetcher,
                 offsets: offsets
             ).difference(from: receipt, transactionalID)
-            var snapshots = PartitionSnapshots(
-                configuration,
-                log,
-                partition,
-                fetcher,
-                snapshotTopic,
-                instruments
-            )
+            var snapshots = PartitionSnapshots(search, snapshotTopic)
             try fold(
                 live,
                 receipt,
@@ -168,19 +171,6 @@ struct ScorePartition: Sendable {
             producer.abandon()
             throw error
         }
-    }
-
-    /// Reads the snapshot during the fence; where a standby folds, it has the newer state.
-    private func early(_ instruments: PartitionInstruments) -> EarlySnapshot? {
-        guard configuration.hasSnapshots, standby == nil else { return nil }
-        let search = SnapshotSearch(
-            configuration: configuration,
-            log: log,
-            partition: partition,
-            fetcher: fetcher,
-            instruments: instruments
-        )
-        return EarlySnapshot(search, settledOffsets)
     }
 
     /// Where outputs go on, and what the state must be there; 0 where nothing was committed yet.
@@ -286,8 +276,7 @@ struct ScorePartition: Sendable {
         var sender = OutputSender(topics, partition)
         sender.seen = difference.seen
         var writes = LastWrites(
-            configuration.outputTopics.map { TopicPartition($0, partition) },
-            log
+            configuration.outputTopics.map { TopicPartition($0, partition) }
         )
         var queue = fetcher.queue()
         let source: Int
@@ -429,7 +418,7 @@ struct ScorePartition: Sendable {
                     heardAt = Ticker.now
                     try wakeIfSilent(source, &queue)
                 }
-                try writes.look(at: Ticker.now, all, fetcher)
+                try lookAfter(&writes)
                 continue
             }
             try snapshots.send(&producer)
@@ -459,7 +448,7 @@ struct ScorePartition: Sendable {
             }
             watch.begin(.restart)
             for topic in sender.takeTouched() { writes.committed(topic, at: Ticker.now) }
-            try writes.look(at: Ticker.now, all, fetcher)
+            try lookAfter(&writes)
             snapshots.beginIfDue(&machine, receipt, at: offset.offset)
             if Ticker.now - report.at > 10_000 {
                 log.info(
@@ -473,6 +462,13 @@ struct ScorePartition: Sendable {
                 )
                 report = (Ticker.now, receipt.records)
             }
+        }
+    }
+
+    /// Looks whether what was written last is seen; nobody else writes there.
+    private func lookAfter(_ writes: inout LastWrites) throws(Setback) {
+        if let hidden = writes.hidden(at: Ticker.now, all, fetcher) {
+            throw LastWrites.setback(hidden, log)
         }
     }
 

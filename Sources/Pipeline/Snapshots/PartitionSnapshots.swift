@@ -11,12 +11,12 @@ struct PartitionSnapshots: ~Copyable {
     /// Most bytes of pieces in one transaction: a few milliseconds of it.
     private static let mostBytes = 4 << 20
 
-    private let configuration: ServiceConfiguration
-    private let log: ServiceLog
-    private let partition: Int32
-    private let fetcher: FetchConsumer
+    private let search: SnapshotSearch
     private let topic: ProducerTopic?
-    private let instruments: PartitionInstruments
+    private var configuration: ServiceConfiguration { search.configuration }
+    private var log: ServiceLog { search.log }
+    private var partition: Int32 { search.partition }
+    private var instruments: PartitionInstruments { search.instruments }
     private var job: SnapshotJob?
     /// Where the job's first piece will stand at the earliest.
     private var start: Int64 = 0
@@ -34,20 +34,9 @@ struct PartitionSnapshots: ~Copyable {
     private var records: Int64
     private var time: Int64
 
-    init(
-        _ configuration: ServiceConfiguration,
-        _ log: ServiceLog,
-        _ partition: Int32,
-        _ fetcher: FetchConsumer,
-        _ topic: ProducerTopic?,
-        _ instruments: PartitionInstruments
-    ) {
-        self.configuration = configuration
-        self.log = log
-        self.partition = partition
-        self.fetcher = fetcher
+    init(_ search: SnapshotSearch, _ topic: ProducerTopic?) {
+        self.search = search
         self.topic = topic
-        self.instruments = instruments
         places = []
         records = 0
         time = Ticker.now
@@ -69,17 +58,9 @@ struct PartitionSnapshots: ~Copyable {
         notAfter live: Int64,
         before missing: MissingOutputs
     ) -> RestoredState? {
-        guard topic != nil, let receipt else { return nil }
-        let search = SnapshotSearch(
-            configuration: configuration,
-            log: log,
-            partition: partition,
-            fetcher: fetcher,
-            instruments: instruments
-        )
-        guard let state = search.newest(in: receipt, notAfter: live, before: missing) else {
-            return nil
-        }
+        guard topic != nil, let receipt,
+            let state = search.newest(in: receipt, notAfter: live, before: missing)
+        else { return nil }
         places = Receipt.snapshots(in: receipt).filter { $0.offset <= state.manifest.offset }
         slot = state.manifest.slot.other
         records = state.manifest.records
@@ -121,7 +102,7 @@ struct PartitionSnapshots: ~Copyable {
         time = Ticker.now
         let place = TopicPartition(configuration.snapshotTopic, partition)
         do throws(KafkaError) {
-            start = try fetcher.offsets(of: [place], within: .seconds(2))[0].get().end
+            start = try search.fetcher.offsets(of: [place], within: .seconds(2))[0].get().end
         } catch {
             instruments.failedSnapshot()
             return log.warning(
