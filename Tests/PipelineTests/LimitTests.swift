@@ -146,6 +146,41 @@ struct LimitTests {
         installation.remove()
     }
 
+    @Test func `somebody else's open transaction over the dead letters holds back these alone`()
+        throws
+    {
+        let installation = try Installation(RealKafka.shared)
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let service = try installation.service("service", "instance=a")
+        func feed(_ mark: String) throws -> Int {
+            let said = try installation.tool("feed", "events=\(Sample.events)", "mark=\(mark)")
+            try installation.tool("settle", "roles=ingest")
+            return Installation.number("fed", in: said)
+        }
+        var fed = try feed("before")
+        var settings = ClientSettings(bootstrap: installation.kafka.bootstrap)
+        settings["transaction.timeout.ms"] = "120000"
+        var other = try TransactionalProducer(id: installation.name + ".other", settings)
+        try other.initialize()
+        try other.begin()
+        let letters = try other.topic(installation.name + ".dead-letters", within: .seconds(10))
+        for partition in 0..<letters.partitionCount {
+            try other.produce(Array("{}".utf8).span.bytes, to: letters, partition: partition)
+        }
+        // They are on their way at once.
+        usleep(1_000_000)
+        fed += try feed("meanwhile")
+        // A letter of its own that stays hidden so long would set it back.
+        usleep(18_000_000)
+        fed += try feed("later")
+        #expect(service.ended == nil)
+        #expect(!installation.log("service").contains("ingest-setback"))
+        try other.abort()
+        try settle(installation, service)
+        try prove(installation, fed: fed)
+        installation.remove()
+    }
+
     // MARK: the journal
 
     @Test func `a journal that retention has cut stops the service, also behind its snapshots`()
