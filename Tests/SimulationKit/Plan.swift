@@ -55,8 +55,7 @@ public struct Plan: Sendable {
         snapshotRecords = Int64(chance.pick([0, 150, 400, 1000]))
         length = Int64(chance.number(20...35)) * 1_000_000
         turns = chance.number(5...12)
-        // Only whoever has the same name can end what was forgotten: with names of chance nobody has it.
-        forgottenMarkers = naming == 1 && chance.happens(400) ? 30 : 0
+        forgottenMarkers = chance.happens(400) ? 30 : 0
         losesOffsets = chance.happens(60)
         losesJournal = chance.happens(20)
         isStandby = (0..<workers).map { _ in chance.happens(400) }

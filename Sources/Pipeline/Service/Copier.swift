@@ -23,6 +23,7 @@ struct Copier: ~Copyable {
 
     private var decoder: EventDecoder
     var reference = ReferenceState()
+    private var stable: StableOffsets?
     let records = RecordBatch(capacity: 1 << 20)
     var batch = ProduceBatch(records: 4096, bytes: 2 << 20)
     private var digest = [UInt8](repeating: 0, count: 32)
@@ -63,6 +64,22 @@ struct Copier: ~Copyable {
 
     /// The state of the reference topic up to what was committed.
     mutating func setReference(_ state: ReferenceState) { reference = state }
+
+    /// Last stable offsets, asked before anything of the next transaction was written.
+    ///
+    /// Rows and policies are copied rarely: their offsets are committed again for them. Events' are with every tick.
+    mutating func learnStable(_ offsets: StableOffsets) {
+        stable = offsets
+        for index in sources.indices where sources[index].isOwned && !sources[index].isBehindSeen {
+            sources[index].metadata.stable = offsets
+            if sources[index].kind != .events { sources[index].isTouched = true }
+        }
+    }
+
+    /// A source that was begun goes by the newest that are known, unless something is seen that it must still leave out.
+    mutating func learnStable(of source: Int) {
+        if !sources[source].isBehindSeen, let stable { sources[source].metadata.stable = stable }
+    }
 
     /// Begins a batch of records: reads the clock once for all of them.
     mutating func beginBatch() { wall = clock.now() }

@@ -79,21 +79,23 @@ struct HangingTransaction {
 
     // MARK: ingest
 
-    /// Ends what an ingest worker has left open, so that nobody will ever see it.
+    /// Ends what ingest workers have left open, so that nobody will ever see it.
     ///
     /// - Parameters:
-    ///   - id: its transactional id.
+    ///   - ids: their transactional ids; one that lives is fenced, and goes on.
     ///   - partitions: partitions of the journal and the dead letters that may be open, as its offsets may be.
     /// - Throws: `Setback` where Kafka does not take it.
-    func dropIngest(_ id: String, _ partitions: [TopicPartition]) throws(Setback) {
-        try end(
-            id,
-            configuration.ingestGroup,
-            partitions,
-            // Ingest looks into the journal outside the group.
-            unused: TopicPartition(configuration.journalTopic, 0),
-            isCommit: false
-        )
+    func dropIngest(_ ids: Set<String>, _ partitions: [TopicPartition]) throws(Setback) {
+        for id in ids.sorted() {
+            try end(
+                id,
+                configuration.ingestGroup,
+                partitions,
+                // Ingest looks into the journal outside the group.
+                unused: TopicPartition(configuration.journalTopic, 0),
+                isCommit: false
+            )
+        }
     }
 
     private static let key = Array("transaction-ended".utf8)

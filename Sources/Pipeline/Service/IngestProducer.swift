@@ -7,7 +7,9 @@ struct IngestProducer: ~Copyable {
     private let journal: ProducerTopic
     private let deadLetters: ProducerTopic
     private(set) var isOpen = false
-    /// Journal partitions, then those of the dead letters.
+    /// Those of the journal, then those of the dead letters.
+    private let partitions: [TopicPartition]
+    /// By place in `partitions`.
     private var writes: LastWrites
     /// Whether the open transaction wrote to the journal, and to which partitions of the dead letters.
     private var touchesJournal = false
@@ -22,12 +24,10 @@ struct IngestProducer: ~Copyable {
         self.producer = producer
         self.journal = journal
         deadLetters = letters
-        writes = LastWrites(
+        partitions =
             (0..<journal.partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
-                + (0..<letters.partitionCount).map {
-                    TopicPartition(configuration.deadLetterTopic, $0)
-                }
-        )
+            + (0..<letters.partitionCount).map { TopicPartition(configuration.deadLetterTopic, $0) }
+        writes = LastWrites(partitions)
     }
 
     /// Makes it and ends what an earlier process of the same identifier has left open.
@@ -177,6 +177,13 @@ struct IngestProducer: ~Copyable {
         }
         touchesJournal = false
         touchedLetters.removeAll()
+    }
+
+    /// Last stable offsets of all it may write to; nil where one can't be asked now.
+    func stableOffsets(_ stable: FetchConsumer) -> StableOffsets? {
+        let bounds = stable.offsets(of: partitions, within: .seconds(1))
+        let ends = bounds.compactMap { try? $0.get().end }
+        return ends.count == partitions.count ? StableOffsets(ends) : nil
     }
 
     /// What was written last and stays hidden; see ``LastWrites``.

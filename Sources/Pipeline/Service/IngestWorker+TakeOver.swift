@@ -42,8 +42,10 @@ extension IngestWorker {
             }
             // Nobody else has written for it since: it goes on where it is.
             if let known = copier.sources.first(where: { $0.partition == one.partition }),
-                known.isOwned,
-                known.committed == offset, known.metadata.text == one.metadata
+                known.isOwned, known.committed == offset,
+                known.metadata.isEqual(
+                    to: SourceMetadata(one.metadata, partitions: Int(partitionCount))
+                )
             {
                 continue
             }
@@ -56,8 +58,9 @@ extension IngestWorker {
             control: control,
             log: log,
             partitionCount: partitionCount,
-            transactionalID: transactionalID
+            identity: identity
         ).find(begins, among: eventPartitions(fetcher) + configuration.singleSources)
+        copier.learnStable(tails.stable)
         var touched: [Int] = []
         for one in begins {
             guard let offset = one.offset else { continue }
@@ -72,6 +75,7 @@ extension IngestWorker {
             let source = try begin(one.partition, offset, found, &queue, &copier)
             copier.sources[source].seen = tails.seen[one.partition] ?? [:]
             copier.sources[source].seenLetters = tails.seenLetters[one.partition] ?? [:]
+            copier.learnStable(of: source)
             touched.append(source)
         }
         if !tails.lost.isEmpty {
@@ -104,7 +108,7 @@ extension IngestWorker {
                 last.compactMap {
                     SourceMetadata($0.metadata, partitions: Int(partitionCount))?.owner
                 }
-            ).subtracting(["", transactionalID]).sorted()
+            ).subtracting(["", identity.transactionalID]).sorted()
             for owner in owners {
                 log.warning("ingest-ends-transaction", ("transactional_id", owner))
                 var predecessor = try TransactionalProducer(
@@ -117,7 +121,11 @@ extension IngestWorker {
                 guard error.isTimeout else { throw error }
             }
             let hanging = HangingTransaction(configuration: configuration, log: log)
-            for owner in owners + [transactionalID] { try hanging.dropIngest(owner, []) }
+            try hanging.dropIngest(Set(owners + [identity.transactionalID]), [])
+            do { _ = try offsets.committed(wanted, within: .seconds(3)) } catch {
+                guard error.isTimeout else { throw error }
+                try hanging.dropIngest(identity.unnamed, [])
+            }
             throw Setback.again("a transaction hung; it was ended")
         } catch {
             throw Setback.caught(error)
@@ -171,6 +179,7 @@ extension IngestWorker {
             // The reference topics carry no time: they are known by the records copied from them, and have an
             // offset from now on, so that nobody looks for them again.
             if isEvents { copier.register(source, firstTimes[partition]) }
+            copier.learnStable(of: source)
             copier.sources[source].isTouched = true
         }
         copier.tick()
@@ -199,7 +208,7 @@ extension IngestWorker {
         copier.sources[source].next = offset
         copier.sources[source].committed = offset
         copier.sources[source].metadata = metadata
-        copier.sources[source].metadata.owner = transactionalID
+        copier.sources[source].metadata.owner = identity.transactionalID
         copier.sources[source].isTouched = false
         copier.learnTime(of: source)
         return source

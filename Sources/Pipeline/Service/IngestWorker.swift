@@ -15,8 +15,7 @@ struct IngestWorker {
     let control: ServiceControl
     let log: ServiceLog
     let partitionCount: Int32
-    /// The same after a restart of a named instance, so that it ends at once what it had left open.
-    let transactionalID: String
+    let identity: IngestIdentity
 
     init(
         configuration: ServiceConfiguration,
@@ -28,9 +27,7 @@ struct IngestWorker {
         self.control = control
         self.log = log
         self.partitionCount = partitionCount
-        transactionalID =
-            configuration.application + ".ingest."
-            + (configuration.instance ?? String(Chance.number, radix: 36))
+        identity = IngestIdentity(configuration)
     }
 
     /// What the group has given us.
@@ -108,7 +105,7 @@ struct IngestWorker {
                 var producer = try IngestProducer.make(
                     configuration,
                     operations.clients,
-                    id: transactionalID
+                    id: identity.transactionalID
                 )
                 do throws(Setback) {
                     try serve(
@@ -135,6 +132,7 @@ struct IngestWorker {
                 case .again(let reason):
                     log.warning("ingest-setback", ("reason", reason.description))
                     instruments.setBack(reason)
+                    identity.setBack(reason)
                     for source in copier.sources.indices { stop(source, &queue, &copier) }
                     copier.forget()
                     membership.isNew = true
@@ -224,6 +222,7 @@ struct IngestWorker {
         var lastTick = Ticker.now - 1000
         var lastReport = Ticker.now
         var lastLook = Ticker.now
+        var lastStable = Ticker.now
         var looked = 0
         var reported: Int64 = copier.copied
         while !control.shouldStop {
@@ -284,6 +283,10 @@ struct IngestWorker {
                     try isOwn(hidden, copier, all)
                 {
                     throw LastWrites.setback(hidden, log)
+                }
+                if lastLook - lastStable >= Self.stablePause {
+                    lastStable = lastLook
+                    producer.stableOffsets(fetcher).map { copier.learnStable($0) }
                 }
                 instruments.refresh(copier, wall: WallClock.milliseconds) {
                     fetcher.lastKnownOffsets(of: $0)?.end
@@ -403,6 +406,9 @@ struct IngestWorker {
         instruments.committed(copier, began: began)
         copier.committed()
     }
+
+    /// How often the ends of all it writes to are asked for, in milliseconds: a take-over reads what came since.
+    private static let stablePause: Int64 = 5_000
 
     /// Most records to fetch of one source before the others are looked at.
     private static let portion = 1024

@@ -23,16 +23,19 @@ struct JournalScan {
     /// - Parameters:
     ///   - partitions: the partitions, in any order; `body` is told the place in this list.
     ///   - isStable: read no further than the last stable offset, that is, what is visible now.
+    ///   - isUncommitted: read what is uncommitted or was aborted, too.
     ///   - body: takes a record.
+    /// - Returns: up to where each was to be read.
     /// - Throws: `ServiceEnd` where the partition was trimmed, where Kafka does not answer or reading does not get on.
-    func read(
+    @discardableResult func read(
         _ partitions: [TopicPartition],
         toLastStable isStable: Bool = false,
+        uncommitted isUncommitted: Bool = false,
         _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
-    ) throws(ServiceEnd) {
+    ) throws(ServiceEnd) -> [Int64] {
         control.operations.watchdog.begin(.offsets)
         defer { control.operations.watchdog.begin(.offsets) }
-        var queue = committed.queue()
+        var queue = (isUncommitted ? all : committed).queue()
         var targets: [Int64] = []
         let asked = isStable ? committed : all
         for (place, bounds) in asked.offsets(of: partitions, within: .seconds(20)).enumerated() {
@@ -100,6 +103,7 @@ struct JournalScan {
                 )
             }
         }
+        return targets
     }
 
     /// The source partitions that the journal knows: registered ones, and those that records were copied from.

@@ -163,10 +163,13 @@ public struct Service: Sendable {
             }
         }
         if configuration.roles.contains(.ingest) {
-            guard partitions <= SourceMetadata.mostPartitions else {
+            let letters = try count(configuration.deadLetterTopic)
+            guard SourceMetadata.hasRoom(journal: partitions, deadLetters: letters) else {
                 throw .configuration(
-                    "use the topic \(configuration.journalTopic): it has \(partitions) partitions, and the counters of "
-                        + "at most \(SourceMetadata.mostPartitions) fit beside an offset."
+                    "use the topics \(configuration.journalTopic) and \(configuration.deadLetterTopic): they have "
+                        + "\(partitions) and \(letters) partitions, and what must be known of so many does not fit "
+                        + "beside an offset. Twice the journal's and those of the dead letters may be "
+                        + "\(SourceMetadata.mostNumbers) together: create one of the two anew with fewer."
                 )
             }
             for topic in [configuration.referenceTopic, configuration.policyTopic] {

@@ -56,6 +56,12 @@ struct SourcePartition {
         !seen.isEmpty && counter < seen[partition] ?? 0
     }
 
+    /// More of it is seen than has been copied by us.
+    var isBehindSeen: Bool {
+        seen.contains { metadata.counters[Int($0.key)] < $0.value }
+            || seenLetters.contains { next <= $0.value }
+    }
+
     /// It has been copied to its end, for now.
     var isAtEnd: Bool { isFetchedToEnd && held.isEmpty }
 

@@ -48,74 +48,122 @@ public struct SourceRecovery: Sendable {
     }
 
     private struct Found {
-        var next: Int64
+        var next: Int64 = 0
         var metadata: SourceMetadata
+
+        init(partitions: Int) { metadata = SourceMetadata(firstOffset: 0, partitions: partitions) }
     }
 
     /// What the journal and the dead letters say of each source partition.
     private func read(_ scan: JournalScan) throws -> [TopicPartition: Found] {
-        let journal = try FetchConsumer(configuration.consumerSettings)
-        let count = try journal.partitionCount(of: configuration.journalTopic, within: .seconds(20))
+        let consumer = try FetchConsumer(configuration.consumerSettings)
+        let journal = try partitions(of: configuration.journalTopic, consumer)
+        let letters = try partitions(of: configuration.deadLetterTopic, consumer)
         var found: [TopicPartition: Found] = [:]
-        func note(_ source: TopicPartition, _ body: (inout Found) -> Void) {
-            let fresh = Found(
-                next: 0,
-                metadata: SourceMetadata(firstOffset: 0, partitions: Int(count))
-            )
-            body(&found[source, default: fresh])
-        }
-        let partitions = (0..<count).map { TopicPartition(configuration.journalTopic, $0) }
         // These two are not registered: one that has given no record yet goes on at its beginning.
         for topic in [configuration.referenceTopic, configuration.policyTopic] {
-            note(TopicPartition(topic, 0)) { _ in }
+            found[TopicPartition(topic, 0)] = Found(partitions: journal.count)
         }
-        try scan.read(partitions) { (place, message) throws(ServiceEnd) in
-            let record = try JournalScan.record(message)
-            switch record.kind {
-            case .sourceRegistered:
-                let source = record.sourceRegistration
-                note(TopicPartition(source.topic, source.partition)) { one in
-                    one.metadata.firstOffset = source.firstOffset
-                    one.next = max(one.next, source.firstOffset)
-                }
-            case .tick:
-                for progress in record.progress {
-                    note(TopicPartition(progress.topic, progress.partition)) { one in
-                        one.metadata.reached = max(one.metadata.reached, progress.reached)
-                    }
-                }
-            case .genesis, .sourceRetired, nil:
-                break
-            case .referenceRow, .referenceComplete, .policy, .encounter, .dispense, .claim,
-                .purchase,
-                .disposition, .adjustment:
-                let name = record.string(record.text(0))
-                if name.isEmpty { break }
-                let source = record.source
-                let time = record.recordedAt
-                note(TopicPartition(name, source.partition)) { one in
-                    one.next = max(one.next, source.offset + 1)
-                    one.metadata.newest = max(one.metadata.newest, time)
-                    one.metadata.counters[place] = max(
-                        one.metadata.counters[place],
-                        source.counter + 1
-                    )
-                }
-            }
+        var ends = try scan.read(journal) { (place, message) throws(ServiceEnd) in
+            Self.note(try JournalScan.record(message), place, &found, partitions: journal.count)
             return true
         }
-        let letters = try journal.partitionCount(
-            of: configuration.deadLetterTopic,
-            within: .seconds(20)
-        )
-        try scan.read((0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }) {
-            (_, message) throws(ServiceEnd) in
-            if let (source, offset) = DeadLetterHeaders.source(of: message.headers()) {
-                note(source) { $0.next = max($0.next, offset + 1) }
+        var newest = Array(repeating: [TopicPartition: Int64](), count: letters.count)
+        ends += try scan.read(letters) { (place, message) throws(ServiceEnd) in
+            guard let (source, offset) = DeadLetterHeaders.source(of: message.headers()) else {
+                return true
             }
+            newest[place][source] = max(newest[place][source] ?? -1, offset)
+            var one = found[source] ?? Found(partitions: journal.count)
+            one.next = max(one.next, offset + 1)
+            found[source] = one
             return true
+        }
+        try readHidden(journal, letters, newest, scan, &found, &ends)
+        let stable = StableOffsets(ends)
+        for source in found.keys {
+            found[source]?.metadata.stable = stable
+            found[source]?.metadata.owner = Self.owner(configuration)
         }
         return found
+    }
+
+    /// Who commits the offsets.
+    private static func owner(_ configuration: ServiceConfiguration) -> String {
+        configuration.application + ".ingest.resume"
+    }
+
+    private func partitions(
+        of topic: String,
+        _ consumer: FetchConsumer
+    ) throws -> [TopicPartition] {
+        let count = try consumer.partitionCount(of: topic, within: .seconds(20))
+        return (0..<count).map { TopicPartition(topic, $0) }
+    }
+
+    /// Notes what a journal record says of source partitions.
+    private static func note(
+        _ record: RecordView,
+        _ place: Int,
+        _ found: inout [TopicPartition: Found],
+        partitions: Int
+    ) {
+        func note(_ source: TopicPartition, _ body: (inout Found) -> Void) {
+            body(&found[source, default: Found(partitions: partitions)])
+        }
+        switch record.kind {
+        case .sourceRegistered:
+            let source = record.sourceRegistration
+            note(TopicPartition(source.topic, source.partition)) { one in
+                one.metadata.firstOffset = source.firstOffset
+                one.next = max(one.next, source.firstOffset)
+            }
+        case .tick:
+            for progress in record.progress {
+                note(TopicPartition(progress.topic, progress.partition)) { one in
+                    one.metadata.reached = max(one.metadata.reached, progress.reached)
+                }
+            }
+        default:
+            guard let source = JournalScan.source(of: record) else { return }
+            let (offset, counter) = (record.source.offset, record.source.counter)
+            let time = record.recordedAt
+            note(source) { one in
+                one.next = max(one.next, offset + 1)
+                one.metadata.newest = max(one.metadata.newest, time)
+                one.metadata.counters[place] = max(one.metadata.counters[place], counter + 1)
+            }
+        }
+    }
+
+    /// Counts records that stand before others of their source which are seen, and are not seen themselves: Kafka lost
+    /// markers of their transaction (``HangingTransaction``). The take-over finds them missing, and writes them again.
+    private func readHidden(
+        _ journal: [TopicPartition],
+        _ letters: [TopicPartition],
+        _ newest: [[TopicPartition: Int64]],
+        _ scan: JournalScan,
+        _ found: inout [TopicPartition: Found],
+        _ ends: inout [Int64]
+    ) throws(ServiceEnd) {
+        try scan.read(journal, uncommitted: true) { (place, message) throws(ServiceEnd) in
+            let record = try JournalScan.record(message)
+            guard let source = JournalScan.source(of: record), let one = found[source],
+                record.source.offset < one.next,
+                record.source.counter >= one.metadata.counters[place]
+            else { return true }
+            found[source]?.metadata.counters[place] = record.source.counter + 1
+            ends[place] = min(ends[place], message.offset)
+            return true
+        }
+        try scan.read(letters, uncommitted: true) { (place, message) throws(ServiceEnd) in
+            if let (source, offset) = DeadLetterHeaders.source(of: message.headers()),
+                let one = found[source], offset < one.next, offset > newest[place][source] ?? -1
+            {
+                ends[journal.count + place] = min(ends[journal.count + place], message.offset)
+            }
+            return true
+        }
     }
 
     /// Commits as the group's only member.
@@ -167,7 +215,7 @@ public struct SourceRecovery: Sendable {
             offsets.append(ConsumedOffset(mine[place], offset: offset, metadata: one.metadata.text))
         }
         var producer = try TransactionalProducer(
-            id: configuration.application + ".ingest.resume",
+            id: Self.owner(configuration),
             configuration.producerSettings
         )
         try producer.initialize()

@@ -8,18 +8,18 @@ internal import Kafka
 /// it. So, as for outputs (``OutputTails``), what is seen counts: what the offsets count and nobody sees is written
 /// again, the same bytes, which still stand in the log; what is seen and not counted is left out when it is copied again.
 ///
-/// Only the ends need be read: a worker tells the progress of its sources to all journal partitions every second, and
-/// what comes under its transactional id before a tick that is seen was ended by the same markers. Rows of a worker
-/// without events, and dead letters, have no ticks: they are looked for as far back as a transaction may be long.
+/// Only the ends need be read: the ``StableOffsets`` beside a source's offset tell where they begin.
 struct SourceTails {
     let configuration: ServiceConfiguration
     let control: ServiceControl
     let log: ServiceLog
     let partitionCount: Int32
-    let transactionalID: String
+    let identity: IngestIdentity
 
     /// What a worker must know before it goes on with source partitions.
     struct Found {
+        /// What all that was read lies below, which none of our transactions has written to since.
+        var stable: StableOffsets
         /// Records to be written again, in order.
         var lost: [LostRecord] = []
         /// By source and journal partition: the first counter that is not seen, where more is seen than counted.
@@ -43,15 +43,23 @@ struct SourceTails {
     private struct Tail {
         /// What the offsets count: places below it.
         let due: Int64
+        /// Whatever may differ lies from here on.
+        let floor: Int64
         /// Place of the newest record that is seen.
         var newest: Int64?
-        /// Whatever may differ lies behind what was read.
-        var isBounded = false
         var isRegistered = false
         /// Records that stand there and are not seen, by place.
         var hidden: [Int64: LostRecord] = [:]
         var registration: LostRecord?
+
+        /// Something stands there that is not seen, and may have been seen before.
+        var isDoubtful: Bool {
+            !hidden.isEmpty && newest == nil || registration != nil && !isRegistered
+        }
     }
+
+    private static let firstWidth: Int64 = 256
+    private static let growth: Int64 = 4
 
     /// What is read of one partition.
     private struct Scan {
@@ -62,10 +70,9 @@ struct SourceTails {
         /// All from here on was read.
         var start: Int64
         var tails: [TopicPartition: Tail]
-    }
 
-    private static let firstWidth: Int64 = 256
-    private static let growth: Int64 = 4
+        var stretch: Stretch { Stretch(partition: partition, start: start, end: end) }
+    }
 
     /// Reads the ends for sources that a worker takes over; nobody else writes for them any more.
     ///
@@ -97,7 +104,7 @@ struct SourceTails {
                 control: control,
                 log: log,
                 partitionCount: partitionCount,
-                transactionalID: transactionalID
+                identity: identity
             )
             let gone = Set(counted.values.map(\.metadata.owner))
             let bounds = try OpenStretches(control: control).close(partitions, all, stable) {
@@ -133,128 +140,96 @@ struct SourceTails {
         _ all: FetchConsumer,
         _ stable: FetchConsumer
     ) throws -> Found {
-        if counted.isEmpty { return Found() }
+        var found = Found(stable: StableOffsets(bounds.map(\.end)))
+        if counted.isEmpty { return found }
         var scans = partitions.enumerated().map { (place, partition) in
             let isLetters = partition.topic == configuration.deadLetterTopic
+            let tails = counted.mapValues { one in
+                let counters = one.metadata.counters
+                return Tail(
+                    due: isLetters ? one.offset : Int64(counters[Int(partition.partition)]),
+                    floor: one.metadata.stable?[place] ?? 0
+                )
+            }
+            let floor = tails.values.map(\.floor).min() ?? 0
             return Scan(
                 partition: partition,
                 isLetters: isLetters,
                 low: bounds[place].low,
                 end: bounds[place].end,
-                start: bounds[place].end,
-                tails: counted.mapValues { one in
-                    let counters = one.metadata.counters
-                    return Tail(
-                        due: isLetters ? one.offset : Int64(counters[Int(partition.partition)])
-                    )
-                }
+                start: min(bounds[place].end, max(bounds[place].low, floor)),
+                tails: tails
             )
         }
-        try widen(&scans, stable, counted) { scan in scan.tails.values.allSatisfy(isKnown) }
-        try readHidden(&scans, all)
-        // What was dropped need not be lost: a worker that lost a source may have copied what was copied already.
-        try widen(&scans, stable, counted) { scan in
-            scan.tails.values.allSatisfy { $0.hidden.isEmpty || $0.newest != nil }
+        try stable.read(scans.map(\.stretch), control) { (number, message) in
+            let trace = try SourceTrace(message, isLetter: scans[number].isLetters)
+            note(trace, &scans[number].tails)
+            return true
         }
-        return try result(scans)
+        try readHidden(&scans, all)
+        try widen(&scans, stable)
+        try judge(scans, &found)
+        return found
     }
 
-    private func isKnown(_ tail: Tail) -> Bool { tail.newest != nil || tail.isBounded }
-
-    /// Reads further back in each partition until it shows enough, or its beginning is reached.
-    private func widen(
-        _ scans: inout [Scan],
-        _ stable: FetchConsumer,
-        _ counted: [TopicPartition: Counted],
-        until isEnough: (Scan) -> Bool
-    ) throws {
+    /// Reads further back where something is hidden, until it shows that this was seen before.
+    ///
+    /// What was dropped need not be lost: a worker that lost a source may have copied what was copied already.
+    private func widen(_ scans: inout [Scan], _ stable: FetchConsumer) throws {
         while true {
-            var numbers: [Int] = []
-            var stretches: [Stretch] = []
-            for number in scans.indices where scans[number].start > scans[number].low {
-                if isEnough(scans[number]) { continue }
-                let scan = scans[number]
-                let width = max(Self.firstWidth, (scan.end - scan.start) * Self.growth)
-                let start = max(scan.low, scan.end - width)
-                numbers.append(number)
-                stretches.append(Stretch(partition: scan.partition, start: start, end: scan.start))
+            let numbers = scans.indices.filter { number in
+                scans[number].start > scans[number].low
+                    && scans[number].tails.values.contains(where: \.isDoubtful)
             }
             if numbers.isEmpty { return }
+            let stretches = numbers.map { number in
+                let scan = scans[number]
+                let width = max(Self.firstWidth, (scan.end - scan.start) * Self.growth)
+                return Stretch(
+                    partition: scan.partition,
+                    start: max(scan.low, scan.start - width),
+                    end: scan.start
+                )
+            }
             try stable.read(stretches, control) { (place, message) in
                 let number = numbers[place]
                 let trace = try SourceTrace(message, isLetter: scans[number].isLetters)
-                note(trace, &scans[number].tails, counted)
+                note(trace, &scans[number].tails)
                 return true
             }
-            for (place, number) in numbers.enumerated() {
-                scans[number].start = stretches[place].start
-                let isFar =
-                    scans[number].end - scans[number].start >= configuration.transactionRecords
-                for source in scans[number].tails.keys
-                where isFar && (scans[number].isLetters || !isEvents(source)) {
-                    scans[number].tails[source]?.isBounded = true
-                }
-            }
+            for (number, stretch) in zip(numbers, stretches) { scans[number].start = stretch.start }
         }
     }
 
-    private func isEvents(_ source: TopicPartition) -> Bool {
-        configuration.sourceTopics.contains(source.topic)
-    }
-
-    private func note(
-        _ trace: SourceTrace,
-        _ tails: inout [TopicPartition: Tail],
-        _ counted: [TopicPartition: Counted]
-    ) {
+    private func note(_ trace: SourceTrace, _ tails: inout [TopicPartition: Tail]) {
         switch trace {
         case .copied(let source, let place):
-            if let newest = tails[source]?.newest, newest >= place { break }
+            guard let tail = tails[source], place > tail.newest ?? -1 else { break }
             tails[source]?.newest = place
+        case .registered(let source): tails[source]?.isRegistered = true
         case .progress(let rows):
+            // It is told in the transaction of its registration, or after that.
             for row in rows {
-                let source = TopicPartition(row.topic, row.partition)
-                // One of the last transaction's own bounds nothing.
-                guard let last = counted[source]?.metadata, row.reached < last.reached else {
-                    continue
-                }
-                tails[source]?.isBounded = true
-                tails[source]?.isRegistered = true
-                // It was written under the id of who has the rows and policies, too.
-                for (single, one) in counted
-                where !isEvents(single) && one.metadata.owner == last.owner {
-                    tails[single]?.isBounded = true
-                }
+                tails[TopicPartition(row.topic, row.partition)]?.isRegistered = true
             }
-        case .registered(let source):
-            tails[source]?.isBounded = true
-            tails[source]?.isRegistered = true
         case .none: break
         }
     }
 
     /// Reads what stands in the stretches and is not seen, as far as it is counted.
     private func readHidden(_ scans: inout [Scan], _ all: FetchConsumer) throws {
-        let numbers = scans.indices.filter { number in
-            scans[number].tails.contains { (source, tail) in
-                tail.newest.map { $0 < tail.due - 1 } ?? (tail.due > 0)
-                    || scans[number].start == scans[number].low && !tail.isRegistered
-                        && isEvents(source)
-            }
-        }
-        let stretches = numbers.map {
-            Stretch(partition: scans[$0].partition, start: scans[$0].start, end: scans[$0].end)
-        }
-        try all.read(stretches, control) { (place, message) in
-            let number = numbers[place]
+        try all.read(scans.map(\.stretch), control) { (number, message) in
             switch try SourceTrace(message, isLetter: scans[number].isLetters) {
             case .copied(let source, let place):
-                guard let tail = scans[number].tails[source], place < tail.due,
-                    place > tail.newest ?? -1
+                guard let tail = scans[number].tails[source], message.offset >= tail.floor,
+                    place < tail.due, place > tail.newest ?? -1
                 else { break }
                 let record = Self.copy(message, of: scans[number])
                 scans[number].tails[source]?.hidden[place] = record
             case .registered(let source):
+                guard let tail = scans[number].tails[source], message.offset >= tail.floor else {
+                    break
+                }
                 let record = Self.copy(message, of: scans[number])
                 scans[number].tails[source]?.registration = record
             case .progress, .none: break
@@ -277,8 +252,7 @@ struct SourceTails {
         )
     }
 
-    private func result(_ scans: [Scan]) throws -> Found {
-        var found = Found()
+    private func judge(_ scans: [Scan], _ found: inout Found) throws {
         for scan in scans {
             for (source, tail) in scan.tails.sorted(by: { $0.key < $1.key }) {
                 if let newest = tail.newest, newest >= tail.due {
@@ -290,9 +264,7 @@ struct SourceTails {
                     }
                     continue
                 }
-                if !scan.isLetters, scan.start == scan.low, !tail.isRegistered, isEvents(source),
-                    let registration = tail.registration
-                {
+                if !scan.isLetters, !tail.isRegistered, let registration = tail.registration {
                     found.lost.append(registration)
                 }
                 if !scan.isLetters,
@@ -319,6 +291,5 @@ struct SourceTails {
                 found.lost += lost.map(\.value)
             }
         }
-        return found
     }
 }

@@ -11,7 +11,7 @@ struct StuckTransactions {
     let log: ServiceLog
     let partitionCount: Int32
     /// Ours, under which nothing is written by now.
-    let transactionalID: String
+    let identity: IngestIdentity
 
     /// The time-out of transactions, 10 s, and half as much for Kafka to act on it.
     private static let foreignPatience: Int64 = 15_000
@@ -33,7 +33,7 @@ struct StuckTransactions {
         _ all: FetchConsumer
     ) throws {
         let owners = try owners(of: stuck, sources, all)
-        let theirs = owners.intersection(gone.union([transactionalID]))
+        let theirs = owners.intersection(gone.union([identity.transactionalID]))
         // Where nobody knows whose it is, it may be ours.
         if !theirs.isEmpty || owners.isEmpty { try drop(stuck, theirs) }
         if waited >= Self.foreignPatience { try drop(stuck, owners) }
@@ -44,9 +44,12 @@ struct StuckTransactions {
         _ owners: Set<String>
     ) throws(Setback) {
         let hanging = HangingTransaction(configuration: configuration, log: log)
-        for id in owners.union([transactionalID]).sorted() {
-            try hanging.dropIngest(id, stuck.map(\.partition))
-        }
+        let ids = owners.union([identity.transactionalID])
+        // Where the offsets of whoever wrote it were never seen, they name somebody before.
+        try hanging.dropIngest(
+            identity.drops(stuck) ? ids.union(identity.unnamed) : ids,
+            stuck.map(\.partition)
+        )
         throw .again("a transaction hung; it was ended")
     }
 
