@@ -22,8 +22,8 @@ extension Machine {
     /// By dispense `occurred_at`, then `dispense_id` (SEMANTICS 26).
     func isBefore(_ left: UInt32, _ right: UInt32) -> Bool {
         if left == right { return false }
-        let a = fills[left].firstDispense
-        let b = fills[right].firstDispense
+        let a = leading(left)
+        let b = leading(right)
         // A fill without a dispense has lost the one that another now has: it goes first.
         if a == 0 || b == 0 { return a == b ? left < right : a == 0 }
         if dispenses[a].occurredAt != dispenses[b].occurredAt {
@@ -32,6 +32,12 @@ extension Machine {
         let x = text(of: dispenses[a].id)
         let y = text(of: dispenses[b].id)
         return x == y ? left < right : x.lexicographicallyPrecedes(y)
+    }
+
+    /// The dispense that gives a fill its time: the earliest active one, else the earliest; 0 where it has none.
+    private func leading(_ fill: UInt32) -> UInt32 {
+        let active = primary(of: fill)
+        return active != 0 ? active : fills[fill].firstDispense
     }
 
     /// Decides again what a publication touched, and only that (SEMANTICS 34).

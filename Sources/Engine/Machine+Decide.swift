@@ -21,8 +21,9 @@ extension Machine {
         fills[fill].isBillReversed = facts.hasPaidClaim && facts.liveCount == 0
         if judgement.next != .max,
             judgement.waiting != before.waiting || before.outcome == .none || change == .policy
-                || change == .deadline
+                || change == .deadline || numbers.count > 1
         {
+            // Another version of the policy may have brought the deadline forward.
             // A bill that takes one rule's wait away often leaves another's to the same moment, which is noted already.
             let isNoted =
                 numbers.count == 1 && !hasHolds && change != .policy && change != .deadline

@@ -90,6 +90,7 @@ extension Machine {
                 if facts.primary == 0 { facts.primary = number }
                 if dispenses[number].dispensingStatus != 0xFF {
                     partSum = partSum.adding(Quantity(millionths: dispenses[number].quantity))
+                    note(part: number, &facts)
                 } else {
                     whole += 1
                 }
@@ -103,6 +104,21 @@ extension Machine {
         guard facts.shown != 0 else { return }
         let isPart = facts.primary != 0 && dispenses[facts.primary].dispensingStatus != 0xFF
         facts.quantity = isPart ? partSum.millionths : dispenses[facts.shown].quantity
+        if !isPart {
+            facts.partOfOtherUnit = 0
+            facts.partOfUnknownNdc = 0
+        }
+    }
+
+    /// Parts are added up, so each must be of a product that is known and of one unit (SEMANTICS 16, 17).
+    private func note(part number: UInt32, _ facts: inout Facts) {
+        guard number != facts.primary else { return }
+        if facts.partOfOtherUnit == 0, dispenses[number].unit != dispenses[facts.primary].unit {
+            facts.partOfOtherUnit = number
+        }
+        if facts.partOfUnknownNdc == 0, !reference.products[dispenses[number].product].isKnown {
+            facts.partOfUnknownNdc = number
+        }
     }
 
     /// The claims that are live (SEMANTICS 10), in `live`.
@@ -197,21 +213,31 @@ extension Machine {
         guard labeler != 0, facts.isContractPharmacy,
             let restrictions = reference.restrictions[labeler]
         else { return }
-        for restriction in restrictions
-        where restriction.from <= facts.date && facts.date <= restriction.to
-            && (restriction.type == 0 || restriction.type == facts.entityType)
-        {
-            if restriction.isNoContract
+        for restriction in restrictions where excludes(restriction, of: labeler, facts) {
+            facts.isRestricted = true
+            return
+        }
+    }
+
+    /// Whether a row keeps the fill's pharmacy from its labeler's 340B prices (SEMANTICS 20).
+    private func excludes(_ row: Restriction, of labeler: UInt32, _ facts: Facts) -> Bool {
+        row.from <= facts.date && facts.date <= row.to
+            && (row.type == 0 || row.type == facts.entityType)
+            && (row.isNoContract
                 || !reference.isDesignated(
-                    entity: entity,
+                    entity: facts.entity,
                     labeler: labeler,
-                    pharmacy: pharmacy,
+                    pharmacy: fills[facts.fill].pharmacy,
                     on: facts.date
-                )
-            {
-                facts.isRestricted = true
-                return
-            }
+                ))
+    }
+
+    /// The rows that keep the fill's pharmacy from its labeler's 340B prices (SEMANTICS 20).
+    func restrictions(_ facts: Facts) -> [Restriction] {
+        guard facts.isProductKnown, facts.isContractPharmacy else { return [] }
+        let labeler = reference.products[facts.product].labeler
+        return (reference.restrictions[labeler] ?? []).filter {
+            excludes($0, of: labeler, facts)
         }
     }
 
@@ -261,15 +287,15 @@ extension Machine {
                 }
             }
             if isFirstOfPayer, facts.shown != 0 {
-                var billed = Quantity(millionths: claim.quantity)
-                if claim.dispensingStatus != 0xFF {
-                    for later in live[(place + 1)...]
-                    where claims[later].coverageOrder == claim.coverageOrder
-                        && claims[later].dispensingStatus != 0xFF
-                    {
-                        billed = billed.adding(Quantity(millionths: claims[later].quantity))
-                    }
+                var parts: Quantity?
+                for one in live[place...]
+                where claims[one].coverageOrder == claim.coverageOrder
+                    && claims[one].dispensingStatus != 0xFF
+                {
+                    let quantity = Quantity(millionths: claims[one].quantity)
+                    parts = parts?.adding(quantity) ?? quantity
                 }
+                let billed = parts ?? Quantity(millionths: claim.quantity)
                 if billed.millionths != facts.quantity, facts.claimWithOtherQuantity == 0 {
                     facts.claimWithOtherQuantity = number
                     facts.billedQuantity = billed.millionths
@@ -393,43 +419,16 @@ extension Machine {
     private mutating func gatherVelocity(_ facts: inout Facts) {
         guard facts.patient != 0, !facts.isAdministered else { return }
         let values = numbers[facts.policy]
-        let first = facts.occurredAt &- Int64(values.velocityDays) &* 86_400_000_000
         // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
         var pharmacies: [UInt32] = []
         var prescribers: [UInt32] = []
-        func take(_ number: UInt32) {
-            let fill = dispenses[number].fill
-            // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
-            guard fill != facts.fill, primary(of: fill) == number, !fills[fill].isBillReversed,
-                dispenses[number].occurredAt < facts.occurredAt || isBefore(fill: fill, facts.fill)
-            else { return }
-            let pharmacy = fills[fill].pharmacy
+        let steps = forEachBefore(facts) { number in
+            let pharmacy = fills[dispenses[number].fill].pharmacy
             let prescriber = dispenses[number].prescriber
             if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
             if !prescribers.contains(prescriber) { prescribers.append(prescriber) }
         }
-        if let crowd = crowds[facts.patient] {
-            if let others = crowd.dispensesOfProduct[facts.product] {
-                for place in others.start(first)..<others.end(facts.occurredAt) {
-                    take(others[place])
-                }
-            }
-        } else {
-            // The chain runs from the latest to the earliest, so it is left where the window is.
-            var steps = 0
-            var number = patients[facts.patient].firstDispense
-            while number != 0, dispenses[number].occurredAt >= first {
-                steps += 1
-                if dispenses[number].product == facts.product,
-                    dispenses[number].occurredAt <= facts.occurredAt,
-                    dispenses[number].setting == .retail
-                {
-                    take(number)
-                }
-                number = dispenses[number].nextOfPatient
-            }
-            noteWalk(steps, of: facts.patient)
-        }
+        noteWalk(steps, of: facts.patient)
         guard !pharmacies.isEmpty else { return }
         let pharmaciesBefore = pharmacies.count
         let prescribersBefore = prescribers.count
@@ -446,8 +445,63 @@ extension Machine {
                 && prescribersBefore < Int(values.velocityPrescribers))
     }
 
+    /// Shows the dispenses of the patient and product in the days before this fill's, each the first of a fill that counts.
+    ///
+    /// - Returns: how many dispenses of the patient were walked along; 0 where they are kept by time.
+    @inline(__always)
+    private func forEachBefore(_ facts: Facts, _ body: (UInt32) -> Void) -> Int {
+        let days = Int64(numbers[facts.policy].velocityDays)
+        let first = facts.occurredAt &- days &* 86_400_000_000
+        func counts(_ number: UInt32) -> Bool {
+            let fill = dispenses[number].fill
+            // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
+            return fill != facts.fill && primary(of: fill) == number && !fills[fill].isBillReversed
+                && (dispenses[number].occurredAt < facts.occurredAt
+                    || isBefore(fill: fill, facts.fill))
+        }
+        if let crowd = crowds[facts.patient] {
+            if let others = crowd.dispensesOfProduct[facts.product] {
+                for place in others.start(first)..<others.end(facts.occurredAt)
+                where counts(others[place]) { body(others[place]) }
+            }
+            return 0
+        }
+        // The chain runs from the latest to the earliest, so it is left where the window is.
+        var steps = 0
+        var number = patients[facts.patient].firstDispense
+        while number != 0, dispenses[number].occurredAt >= first {
+            steps += 1
+            if dispenses[number].product == facts.product,
+                dispenses[number].occurredAt <= facts.occurredAt,
+                dispenses[number].setting == .retail, counts(number)
+            {
+                body(number)
+            }
+            number = dispenses[number].nextOfPatient
+        }
+        return steps
+    }
+
+    /// The other dispenses that make up the pattern of `patient_velocity`: one for each pharmacy and each prescriber.
+    func velocityDispenses(_ facts: Facts) -> [UInt32] {
+        guard facts.patient != 0, !facts.isAdministered else { return [] }
+        var pharmacies: Set = [fills[facts.fill].pharmacy]
+        var prescribers: Set = [facts.prescriber]
+        var others: [UInt32] = []
+        _ = forEachBefore(facts) { others.append($0) }
+        // The earliest of each, in whichever order they are kept.
+        others.sort {
+            (dispenses[$0].occurredAt, dispenses[$0].offset)
+                < (dispenses[$1].occurredAt, dispenses[$1].offset)
+        }
+        return others.filter { number in
+            let isNew = pharmacies.insert(fills[dispenses[number].fill].pharmacy).inserted
+            return prescribers.insert(dispenses[number].prescriber).inserted || isNew
+        }
+    }
+
     /// The earliest active dispense of a fill; 0 where none is.
-    private func primary(of fill: UInt32) -> UInt32 {
+    func primary(of fill: UInt32) -> UInt32 {
         var number = fills[fill].firstDispense
         while number != 0, dispenses[number].status == .returned {
             number = dispenses[number].nextOfFill

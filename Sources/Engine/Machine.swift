@@ -126,6 +126,8 @@ public struct Machine: ~Copyable {
     var fragments = Texts()
     var pieces = Column<PieceRow>()
     var codeSets = Texts()
+    /// When what the record in hand tells of happened.
+    private(set) var recordOccurredAt: Int64 = .min
     var keyIDs = Texts()
     /// Pairs of entity and key: what a patient's token was made for.
     var scopes = Names()
@@ -365,6 +367,7 @@ public struct Machine: ~Copyable {
             throw fault("an event before a complete publication of reference rows and a policy")
         }
         let header = record.eventHeader
+        recordOccurredAt = header.occurredAt.instant.microseconds
         let entity = inHand.entity
         // The day must exist before any time does: then the record's own stands for it.
         let arrival = max(now, header.recordedAt)
@@ -485,8 +488,22 @@ public struct Machine: ~Copyable {
         return best
     }
 
+    /// So many sets of codes occur nowhere: what comes then is noise, of which only the markers are kept.
+    private static let mostCodeSets = 60_000
+
     /// Number of a set of clarification codes.
     mutating func codeSet(_ bytes: UnsafeRawBufferPointer) -> UInt16 {
+        guard codeSets.count < Self.mostCodeSets else {
+            let markers = unsafe Array(bytes).split(separator: 0x1F).filter { code in
+                policies.contains { $0.isMarked(Array(code)) }
+            }
+            let set = Array(markers.joined(separator: [0x1F]))
+            return unsafe set.withUnsafeBytes { unsafe number(ofCodeSet: $0) }
+        }
+        return unsafe number(ofCodeSet: bytes)
+    }
+
+    private mutating func number(ofCodeSet bytes: UnsafeRawBufferPointer) -> UInt16 {
         let before = codeSets.count
         let number = unsafe codeSets.number(of: bytes)
         if codeSets.count > before {
@@ -494,7 +511,6 @@ public struct Machine: ~Copyable {
                 isMarked[place].append(policies[place].isMarked(codeSets.array(UInt32(before))))
             }
         }
-        // More sets than sixteen bits can name are no codes but noise, and noise marks nothing.
-        return UInt16(exactly: number) ?? 0
+        return UInt16(clamping: number)
     }
 }

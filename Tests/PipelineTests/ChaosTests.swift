@@ -59,7 +59,10 @@ struct ChaosTests {
         for stage in stages {
             stage.send(SIGTERM)
             let status = stage.wait(seconds: 15)
-            #expect(status == 0 || status == 75)
+            #expect(
+                status == 0 || status == 75,
+                "ended with \(status.map(String.init) ?? "nothing in 15 s"):\n\(stage.said.suffix(4000))"
+            )
         }
     }
 

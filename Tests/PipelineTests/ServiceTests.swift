@@ -277,6 +277,29 @@ struct ServiceTests {
         installation.remove()
     }
 
+    @Test func `what was aborted and is no record of ours stops nobody`() throws {
+        let installation = try Installation(RealKafka.shared)
+        // As `doctor` does, before the first start and between two.
+        try installation.tool("foreign")
+        try installation.tool("feed", "reference=\(Sample.reference)")
+        let feed = try installation.feed(times: 1, rate: 400)
+        for label in ["first", "second", "third"] {
+            let service = try installation.service(label, "instance=a")
+            usleep(4_000_000)
+            if label == "third" { #expect(feed.wait(seconds: 60) == 0) }
+            usleep(2_000_000)
+            #expect(service.ended == nil, "\(installation.log(label).suffix(1000))")
+            service.send(SIGTERM)
+            #expect(service.wait(seconds: 15) == 0)
+            try installation.tool("foreign")
+            // The offsets are set by what the journal holds, as after the group has lost them.
+            if label == "second" { try installation.tool("recover") }
+        }
+        let count = fed(feed.said)
+        print("FOREIGN fed \(count):", try check(installation, fed: count))
+        installation.remove()
+    }
+
     @Test func `a worker that was frozen is fenced when it comes back`() throws {
         let installation = try Installation(RealKafka.shared)
         try installation.tool("feed", "reference=\(Sample.reference)")

@@ -225,6 +225,29 @@ struct Stage {
         }
     }
 
+    /// Writes what is no record of ours to the journal and the dead letters, and aborts it.
+    func foreign() throws {
+        var producer = try TransactionalProducer(
+            id: configuration.application + ".ingest.doctor",
+            configuration.kafka
+        )
+        try producer.initialize()
+        try producer.begin()
+        for topic in [configuration.topics.journal, configuration.topics.deadLetters] {
+            let opened = try producer.topic(name(topic), within: .seconds(10))
+            for partition in 0..<opened.partitionCount {
+                try producer.produce(
+                    Array("doctor".utf8).span.bytes,
+                    key: Array("doctor".utf8).span.bytes,
+                    to: opened,
+                    partition: partition
+                )
+            }
+        }
+        try producer.deliver(within: .seconds(10))
+        try producer.abort()
+    }
+
     /// How long after its source record's time an output is visible, for so many seconds: `2000/s` of what is fed.
     func latency() throws {
         let consumer = try FetchConsumer(configuration.kafka)

@@ -40,6 +40,7 @@ do {
     case "recover": try stage.recover()
     case "sources": try stage.sources()
     case "hold": try stage.hold()
+    case "foreign": try stage.foreign()
     case "ticks": try stage.ticks()
     case "damage": try stage.damage()
     case "latency": try stage.latency()

@@ -51,7 +51,8 @@ extension Machine {
                 reason,
                 .fill,
                 facts,
-                occurredAt: facts.occurredAt
+                // A fill that has lost its only dispense has no time of its own: the record that took it has one.
+                occurredAt: facts.occurredAt == .min ? recordOccurredAt : facts.occurredAt
             )
         }
         if after.posted != .none {
@@ -179,7 +180,7 @@ extension Machine {
             due: today &+ Int32(horizonDays) &+ 1,
             today: today
         )
-        writeReplenishment(proposal, facts.policy)
+        writeReplenishment(proposal, policy(on: CivilDate(day: today)))
         accumulators[number].proposed = AccumulatorRow.sum(row.proposed, packages)
         move(
             number,
@@ -316,7 +317,7 @@ extension Machine {
     ) {
         let parts = text.dropFirst(2).split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 3, Int32(parts[0]) == partition, let number = Int64(parts[1]),
-            let index = UInt32(parts[2])
+            let index = UInt32(parts[2]), text == "r_\(partition)_\(number)_\(index)"
         else {
             counts.dispositionsWithoutEffect += 1
             return

@@ -268,6 +268,11 @@ extension Machine {
 
     // MARK: dispositions
 
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
     /// Records what a person said about an alert in its evidence (25).
     mutating func noteAlert(
         _ text: String,
@@ -276,7 +281,8 @@ extension Machine {
         _ record: RecordView
     ) {
         let digits = text.dropFirst(2)
-        guard digits.utf8.count == 32, let high = UInt64(digits.prefix(16), radix: 16),
+        guard digits.utf8.count == 32, digits.utf8.allSatisfy(Self.isHexDigit),
+            let high = UInt64(digits.prefix(16), radix: 16),
             let low = UInt64(digits.suffix(16), radix: 16)
         else {
             counts.dispositionsWithoutEffect += 1
@@ -375,7 +381,7 @@ extension Machine {
         }
         out.put(",\"dispositions\":[")
         var isFirst = true
-        for note in notes {
+        for note in notes.suffix(Self.mostNotes) {
             if !isFirst { out.put(byte: UInt8(ascii: ",")) }
             isFirst = false
             out.put("{\"offset\":")
@@ -383,7 +389,7 @@ extension Machine {
             out.put(",\"decision\":")
             put(&out, note.decision)
             out.put(",\"actor\":")
-            unsafe note.actor.withUnsafeBytes { unsafe out.put(string: $0) }
+            putShort(&out, note.actor)
             out.put(",\"role\":")
             putOptional(&out, note.role)
             out.put(",\"note\":")
@@ -391,14 +397,30 @@ extension Machine {
             out.put(byte: UInt8(ascii: "}"))
         }
         out.put(byte: UInt8(ascii: "]"))
+        if notes.count > Self.mostNotes {
+            out.put(",\"dispositions_omitted\":")
+            out.put(Int64(notes.count - Self.mostNotes))
+        }
     }
 
+    /// An output has to fit into a message: of many notes the last are shown, and of a long text its beginning; all of
+    /// it stands in the journal, at the offset that is told.
+    private static var mostNotes: Int { 20 }
+    private static var mostBytes: Int { 1000 }
+
     private func putOptional(_ out: inout Pen, _ text: [UInt8]) {
-        if text.isEmpty {
-            out.put("null")
-        } else {
-            unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
+        if text.isEmpty { out.put("null") } else { putShort(&out, text) }
+    }
+
+    private func putShort(_ out: inout Pen, _ text: [UInt8]) {
+        guard text.count > Self.mostBytes else {
+            return unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
         }
+        // No character is cut in two.
+        var end = Self.mostBytes
+        while text[end] & 0xC0 == 0x80 { end -= 1 }
+        let start = text[..<end] + Array("…".utf8)
+        unsafe start.withUnsafeBytes { unsafe out.put(string: $0) }
     }
 
     private mutating func writeFillAlert(
@@ -421,8 +443,14 @@ extension Machine {
         putToken(&out, facts.patient)
         putResolution(&out, state)
         out.put(",\"evidence\":{\"records\":[")
-        putRecords(&out, row.rule, facts)
-        out.put("],\"reference\":[")
+        let omitted = putRecords(&out, row.rule, facts)
+        out.put("],")
+        if omitted > 0 {
+            out.put("\"records_omitted\":")
+            out.put(Int64(omitted))
+            out.put(",")
+        }
+        out.put("\"reference\":[")
         putReferenceRows(&out, row.rule, facts)
         out.put("],\"values\":{")
         putValues(&out)

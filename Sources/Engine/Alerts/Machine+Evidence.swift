@@ -86,11 +86,9 @@ extension Machine {
             date(&out, "mfp_from", facts.mfpFrom)
             date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
         case .ndcUnknown:
-            text(
-                &out,
-                "dispensed_ndc",
-                facts.product == 0 ? [] : self.text(ofProduct: facts.product)
-            )
+            let part = facts.isProductKnown ? facts.partOfUnknownNdc : 0
+            let product = part == 0 ? facts.product : dispenses[part].product
+            text(&out, "dispensed_ndc", product == 0 ? [] : self.text(ofProduct: product))
             if facts.claimWithUnknownNdc != 0 {
                 claimID(&out, facts.claimWithUnknownNdc)
                 text(
@@ -114,7 +112,11 @@ extension Machine {
                 name(&out, "billed_quantity")
                 out.put(Balance(Quantity(millionths: facts.billedQuantity)))
             }
-            if let unit = BillingUnit(rawValue: facts.unit) {
+            let part = facts.partOfOtherUnit
+            if let unit = BillingUnit(
+                rawValue: part == 0 || facts.billingUnit != facts.unit
+                    ? facts.unit : dispenses[part].unit
+            ) {
                 name(&out, "unit")
                 put(&out, unit)
                 name(&out, "billing_unit")
@@ -259,15 +261,18 @@ extension Machine {
 
     // MARK: records and rows
 
-    /// The journal positions of the records that a fill's alert rests on: its dispense, its live claims, its encounters.
-    func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
-        var isFirst = true
-        @inline(__always)
+    /// Most records and rows that are shown: an output has to fit into a message, and a fill may have any number of claims.
+    private static var mostShown: Int { 200 }
+
+    /// The journal positions of the records that a fill's alert rests on: its dispenses, its live claims, its encounters,
+    /// and for a pattern those of other fills; how many more there are.
+    func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) -> Int {
+        var count = 0
         func put(_ kind: StaticString, _ offset: Int64) {
-            // A fill may have any number of claims.
+            count += 1
+            guard count <= Self.mostShown else { return }
             out.reserve(4096)
-            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
-            isFirst = false
+            if count > 1 { out.put(byte: UInt8(ascii: ",")) }
             out.put("{\"kind\":\"")
             out.put(kind)
             out.put("\",\"offset\":")
@@ -278,30 +283,51 @@ extension Machine {
         if rule == .fillDuplicate, facts.duplicateDispense != 0 {
             put("dispense", dispenses[facts.duplicateDispense].offset)
         }
+        if rule == .quantityMismatch || rule == .ndcUnknown {
+            // The parts of a fill add up.
+            var number = fills[facts.fill].firstDispense
+            while number != 0 {
+                if number != facts.shown, dispenses[number].status != .returned {
+                    put("dispense", dispenses[number].offset)
+                }
+                number = dispenses[number].nextOfFill
+            }
+        }
+        if rule == .patientVelocity {
+            for other in velocityDispenses(facts) { put("dispense", dispenses[other].offset) }
+        }
         for claim in live { put("claim", claims[claim].offset) }
         if facts.matched != 0 { put("encounter", encounters[facts.matched].offset) }
         if facts.stay != 0, facts.stay != facts.matched {
             put("encounter", encounters[facts.stay].offset)
         }
+        return max(0, count - Self.mostShown)
     }
 
-    /// The reference rows that a rule looked at: what the registry says of the site, prescriber, pharmacy or entity.
+    /// The reference rows that a rule looked at: what the tables say of the site, prescriber, pharmacy, entity, product,
+    /// payer or labeler. Products and payers have no dates.
     func putReferenceRows(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
-        var isFirst = true
+        var count = 0
+        func put(_ table: StaticString, from: CivilDate, to: CivilDate) {
+            count += 1
+            guard count <= Self.mostShown else { return }
+            out.reserve(4096)
+            if count > 1 { out.put(byte: UInt8(ascii: ",")) }
+            out.put("{\"table\":\"")
+            out.put(oneOf: table)
+            out.put("\",\"effective_from\":")
+            out.put(from)
+            out.put(",\"effective_to\":")
+            out.put(to)
+            out.put("}")
+        }
         func put(_ table: StaticString, _ row: NameRow) {
             for index in Int(row.firstPeriod)..<Int(row.firstPeriod) + Int(row.periodCount) {
-                // A name may have any number of periods.
-                out.reserve(4096)
-                if !isFirst { out.put(byte: UInt8(ascii: ",")) }
-                isFirst = false
-                out.put("{\"table\":\"")
-                out.put(oneOf: table)
-                out.put("\",\"effective_from\":")
-                out.put(reference.periods[index].from)
-                out.put(",\"effective_to\":")
-                out.put(reference.periods[index].to)
-                out.put("}")
+                put(table, from: reference.periods[index].from, to: reference.periods[index].to)
             }
+        }
+        func putUndated(_ table: StaticString) {
+            put(table, from: .distantPast, to: .distantFuture)
         }
         let pharmacy = reference.pharmacies.rows[fills[facts.fill].pharmacy]
         switch rule {
@@ -312,11 +338,24 @@ extension Machine {
             }
         case .providerIneligible, .providerMismatch:
             if facts.shown != 0 { put("providers", reference.providers.rows[facts.prescriber]) }
-        case .pharmacyUnregistered, .manufacturerRestriction: put("pharmacies", pharmacy)
+        case .pharmacyUnregistered: put("pharmacies", pharmacy)
+        case .manufacturerRestriction:
+            put("pharmacies", pharmacy)
+            putUndated("products")
+            for restriction in restrictions(facts) {
+                put("restrictions", from: restriction.from, to: restriction.to)
+            }
         case .duplicateDiscount:
             put("pharmacies", pharmacy)
             put("covered_entities", reference.entities.rows[facts.entity])
-        case .orphanDrugExcluded: put("covered_entities", reference.entities.rows[facts.entity])
+            if facts.forbiddenMedicaidClaim != 0 { putUndated("payers") }
+        case .orphanDrugExcluded:
+            put("covered_entities", reference.entities.rows[facts.entity])
+            putUndated("products")
+        case .mfpUnmarked:
+            putUndated("products")
+            if facts.unmarkedMedicareClaim != 0 { putUndated("payers") }
+        case .quantityMismatch, .ndcMismatch: if facts.isProductKnown { putUndated("products") }
         default: break
         }
     }

@@ -71,7 +71,7 @@ extension Machine {
         // As an alert about it writes, byte for byte.
         writeValues(of: rule, facts)
         out.put(",\"evidence\":{\"records\":[")
-        putRecords(&out, rule, facts)
+        _ = putRecords(&out, rule, facts)
         out.put("],\"reference\":[")
         putReferenceRows(&out, rule, facts)
         out.put("],\"values\":{")

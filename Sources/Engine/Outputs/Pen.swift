@@ -159,9 +159,10 @@ struct Pen {
     @inline(never)
     mutating func put(_ instant: Instant) {
         // `distantPast` and `distantFuture`, which another module would be called for.
-        let moment = instant.microseconds
-        guard moment != .min, moment != .max else { return put("null") }
-        let date = instant.utcDate
+        guard instant.microseconds != .min, instant.microseconds != .max else { return put("null") }
+        // Four digits have room for no later year: the open end that some write, 9999-12-31, may be one in UTC.
+        let moment = min(instant.microseconds, 253_402_300_799_999_000)
+        let date = Instant(microseconds: moment).utcDate
         let inDay = UInt32(
             truncatingIfNeeded:
                 UInt64(truncatingIfNeeded: moment &- Int64(date.day) &* 86_400_000_000) / 1000

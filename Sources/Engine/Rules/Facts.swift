@@ -38,6 +38,9 @@ struct Facts: BitwiseCopyable {
     var quantity: Int64 = 0
     /// A second active dispense that is no part of the same partial fill.
     var duplicateDispense: UInt32 = 0
+    /// A part of another unit than the first, and one whose product is not known; 0 for none.
+    var partOfOtherUnit: UInt32 = 0
+    var partOfUnknownNdc: UInt32 = 0
     /// The fill's date and moment: its dispense's, else its first live claim's.
     var date = CivilDate(day: 0)
     var occurredAt: Int64 = 0

@@ -4,9 +4,10 @@ internal import Journal
 ///
 ///     0002-8215-01                                       ▶  pass, as 00002821501
 ///     0002821501                                         ▶  fail: ten digits are ambiguous
+///     a part of a fill that names another such           ▶  fail
 enum NdcUnknown {
     static func judge(_ facts: Facts) -> Verdict {
-        guard facts.isProductKnown else { return .fail }
+        guard facts.isProductKnown, facts.partOfUnknownNdc == 0 else { return .fail }
         return facts.claimWithUnknownNdc != 0 ? .fail : .pass
     }
 }

@@ -5,6 +5,7 @@ internal import Journal
 ///     dispensed 30, billed 30.000                        ▶  pass
 ///     dispensed 30, billed 60                            ▶  fail
 ///     dispensed 30 ML of a product in EA                 ▶  fail
+///     dispensed 10 EA, completed with 20 ML              ▶  fail
 enum QuantityMismatch {
     static func judge(_ facts: Facts) -> Verdict {
         if facts.claimWithOtherQuantity != 0 { return .fail }
@@ -12,6 +13,7 @@ enum QuantityMismatch {
     }
 
     static func hasOtherUnit(_ facts: Facts) -> Bool {
-        facts.isProductKnown && facts.shown != 0 && facts.billingUnit != facts.unit
+        facts.isProductKnown && facts.shown != 0
+            && (facts.billingUnit != facts.unit || facts.partOfOtherUnit != 0)
     }
 }

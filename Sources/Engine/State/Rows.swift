@@ -216,7 +216,7 @@ struct ClaimRow: BitwiseCopyable {
     var payer: UInt32
     /// Number of the set of clarification codes.
     var codes: UInt16
-    /// Which payer; more than 65,535 of them are one.
+    /// Which payer.
     var coverageOrder: UInt16
     var occurredOffset: Int16
     private var offsetHigh: UInt8

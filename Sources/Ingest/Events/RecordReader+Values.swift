@@ -105,6 +105,7 @@ extension RecordReader {
                 return Npi(digits: Digits.value(head) &* 100 &+ Digits.value(tail))
             }
         }
+        guard text.count <= 128 else { throw Fault(.tooLong, field) }
         return Npi(text: text)
     }
 
@@ -136,6 +137,7 @@ extension RecordReader {
             }
         default: break
         }
+        guard text.count <= 128 else { throw Fault(.tooLong, field) }
         return Ndc(text: text)
     }
 
@@ -260,7 +262,7 @@ extension RecordReader {
         guard let slot = optional(.coverageOrder) else { return 1 }
         let value = try integer(.coverageOrder, slot)
         guard value >= 1 else { throw Fault(.belowOne, .coverageOrder) }
-        guard value <= Int64(UInt32.max) else { throw Fault(.integerOutOfRange, .coverageOrder) }
+        guard value <= Int64(UInt16.max) else { throw Fault(.integerOutOfRange, .coverageOrder) }
         return UInt32(truncatingIfNeeded: value)
     }
 

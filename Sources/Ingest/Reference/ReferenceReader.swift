@@ -128,7 +128,9 @@ public enum ReferenceReader {
         let columns = table.columns
         let missing = columns.filter { column in !header.contains { $0.text == column } }
         for (index, field) in header.enumerated() {
-            if header[..<index].contains(where: { $0.text == field.text }) {
+            if columns.contains(field.text),
+                header[..<index].contains(where: { $0.text == field.text })
+            {
                 reading.errors.append(
                     diagnostic(field, "the column \"\(field.text)\" stands twice. Delete one.")
                 )

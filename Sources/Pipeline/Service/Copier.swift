@@ -72,7 +72,10 @@ struct Copier: ~Copyable {
         stable = offsets
         for index in sources.indices where sources[index].isOwned && !sources[index].isBehindSeen {
             sources[index].metadata.stable = offsets
-            if sources[index].kind != .events { sources[index].isTouched = true }
+            // A policy that must stop the service is not gone past.
+            if sources[index].kind != .events, complaint?.source != index {
+                sources[index].isTouched = true
+            }
         }
     }
 

@@ -84,8 +84,13 @@ struct HangingTransaction {
     /// - Parameters:
     ///   - ids: their transactional ids; one that lives is fenced, and goes on.
     ///   - partitions: partitions of the journal and the dead letters that may be open, as its offsets may be.
+    ///   - isCommit: its offsets take effect.
     /// - Throws: `Setback` where Kafka does not take it.
-    func dropIngest(_ ids: Set<String>, _ partitions: [TopicPartition]) throws(Setback) {
+    func dropIngest(
+        _ ids: Set<String>,
+        _ partitions: [TopicPartition],
+        committing isCommit: Bool = false
+    ) throws(Setback) {
         for id in ids.sorted() {
             try end(
                 id,
@@ -93,12 +98,19 @@ struct HangingTransaction {
                 partitions,
                 // Ingest looks into the journal outside the group.
                 unused: TopicPartition(configuration.journalTopic, 0),
-                isCommit: false
+                isCommit: isCommit
             )
         }
     }
 
     private static let key = Array("transaction-ended".utf8)
+
+    /// Whether a record is one of those with which a transaction is ended.
+    static func isEnd(_ message: borrowing Message) -> Bool {
+        guard message.hasKey else { return false }
+        // The bytes are compared while the message is there.
+        return unsafe message.key.withUnsafeBytes { unsafe $0.elementsEqual(key) }
+    }
 
     /// A record that is always dropped, and that those can read who look at what is not committed.
     private func nothing(_ partition: TopicPartition) -> [UInt8] {

@@ -28,8 +28,10 @@ final class IngestIdentity: @unchecked Sendable {
 
     private static func name(ofPlace place: UInt64) -> String { "unnamed-\(place)" }
 
-    /// The transactional ids of all places.
-    var unnamed: Set<String> { Set((0..<Self.places).map { prefix + Self.name(ofPlace: $0) }) }
+    /// The transactional ids of all places, and of `sources resume`, which nobody takes either while the service runs.
+    var unnamed: Set<String> {
+        Set((0..<Self.places).map { prefix + Self.name(ofPlace: $0) } + [prefix + "resume"])
+    }
 
     /// Takes another place where somebody else has ours.
     func setBack(_ reason: SetbackReason) {

@@ -77,7 +77,7 @@ extension IngestWorker {
         var source: TopicPartition?
         do {
             try all.read([stretch], control) { (_, message) in
-                switch try SourceTrace(message, isLetter: isLetter) {
+                switch SourceTrace(uncommitted: message, isLetter: isLetter) {
                 case .copied(let from, _), .registered(let from): source = from
                 case .progress, .none: break
                 }

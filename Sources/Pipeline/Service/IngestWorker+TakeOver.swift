@@ -121,10 +121,20 @@ extension IngestWorker {
                 guard error.isTimeout else { throw error }
             }
             let hanging = HangingTransaction(configuration: configuration, log: log)
-            try hanging.dropIngest(Set(owners + [identity.transactionalID]), [])
+            // Sources without an offset whose registration is seen have one that is hidden: without it nobody may begin.
+            let fresh = last.filter { $0.offset == nil }.map(\.partition)
+            let registered =
+                try fresh.isEmpty
+                ? [] : JournalScan(configuration, control).knownSources(toLastStable: true)
+            let isCommit = fresh.contains { registered.contains($0) }
+            try hanging.dropIngest(
+                Set(owners + [identity.transactionalID]),
+                [],
+                committing: isCommit
+            )
             do { _ = try offsets.committed(wanted, within: .seconds(3)) } catch {
                 guard error.isTimeout else { throw error }
-                try hanging.dropIngest(identity.unnamed, [])
+                try hanging.dropIngest(identity.unnamed, [], committing: isCommit)
             }
             throw Setback.again("a transaction hung; it was ended")
         } catch {

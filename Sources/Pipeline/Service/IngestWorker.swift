@@ -55,6 +55,8 @@ struct IngestWorker {
         ).open()
         let fetcher: FetchConsumer
         let all: FetchConsumer
+        // It fetches nothing: a question behind a fetch of the same connection waits until that is over.
+        let stable: FetchConsumer
         var member: MemberConsumer
         do {
             watch.begin(.start)
@@ -62,6 +64,7 @@ struct IngestWorker {
                 operations.clients.watched(configuration.consumerSettings, as: "ingest-fetch")
             )
             all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
+            stable = try FetchConsumer(configuration.consumerSettings)
             member = try MemberConsumer(
                 group: configuration.ingestGroup,
                 topics: configuration.sourceTopics + [
@@ -116,6 +119,7 @@ struct IngestWorker {
                         &membership,
                         fetcher,
                         all,
+                        stable,
                         foreign,
                         &lastSuccess,
                         watch,
@@ -214,6 +218,7 @@ struct IngestWorker {
         _ membership: inout Membership,
         _ fetcher: FetchConsumer,
         _ all: FetchConsumer,
+        _ stable: FetchConsumer,
         _ foreign: ForeignProgress,
         _ lastSuccess: inout Int64,
         _ watch: Watch,
@@ -279,14 +284,14 @@ struct IngestWorker {
                 looked += 1
                 watch.begin(.restart)
                 lookAfter(looked, fetcher, &queue, &copier)
-                if let hidden = producer.hiddenWrite(all, fetcher),
+                if let hidden = producer.hiddenWrite(all, stable),
                     try isOwn(hidden, copier, all)
                 {
                     throw LastWrites.setback(hidden, log)
                 }
                 if lastLook - lastStable >= Self.stablePause {
                     lastStable = lastLook
-                    producer.stableOffsets(fetcher).map { copier.learnStable($0) }
+                    producer.stableOffsets(stable).map { copier.learnStable($0) }
                 }
                 instruments.refresh(copier, wall: WallClock.milliseconds) {
                     fetcher.lastKnownOffsets(of: $0)?.end

@@ -107,13 +107,18 @@ struct JournalScan {
     }
 
     /// The source partitions that the journal knows: registered ones, and those that records were copied from.
-    func knownSources() throws(ServiceEnd) -> Set<TopicPartition> {
+    ///
+    /// - Parameter isStable: only what is visible now.
+    /// - Returns: the source partitions.
+    /// - Throws: `ServiceEnd` where the journal can't be read.
+    func knownSources(toLastStable isStable: Bool = false) throws(ServiceEnd) -> Set<TopicPartition>
+    {
         var found: Set<TopicPartition> = []
         var name: [UInt8] = []
         var text = ""
         // Everything that counts for time stands in every journal partition, rows and policies of the reference
         // topics too, so one partition is enough.
-        try read([TopicPartition(configuration.journalTopic, 0)]) {
+        try read([TopicPartition(configuration.journalTopic, 0)], toLastStable: isStable) {
             (_, message) throws(ServiceEnd) in
             let record = try JournalScan.record(message)
             switch record.kind {

@@ -147,8 +147,9 @@ public struct SourceRecovery: Sendable {
         _ ends: inout [Int64]
     ) throws(ServiceEnd) {
         try scan.read(journal, uncommitted: true) { (place, message) throws(ServiceEnd) in
-            let record = try JournalScan.record(message)
-            guard let source = JournalScan.source(of: record), let one = found[source],
+            // What was aborted may be anybody's, as `doctor`'s.
+            guard let record = try? JournalScan.record(message),
+                let source = JournalScan.source(of: record), let one = found[source],
                 record.source.offset < one.next,
                 record.source.counter >= one.metadata.counters[place]
             else { return true }

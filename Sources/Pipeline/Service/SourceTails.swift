@@ -18,7 +18,7 @@ struct SourceTails {
 
     /// What a worker must know before it goes on with source partitions.
     struct Found {
-        /// What all that was read lies below, which none of our transactions has written to since.
+        /// The ends of what was read.
         var stable: StableOffsets
         /// Records to be written again, in order.
         var lost: [LostRecord] = []
@@ -54,7 +54,7 @@ struct SourceTails {
 
         /// Something stands there that is not seen, and may have been seen before.
         var isDoubtful: Bool {
-            !hidden.isEmpty && newest == nil || registration != nil && !isRegistered
+            !hidden.isEmpty && newest == nil
         }
     }
 
@@ -219,7 +219,7 @@ struct SourceTails {
     /// Reads what stands in the stretches and is not seen, as far as it is counted.
     private func readHidden(_ scans: inout [Scan], _ all: FetchConsumer) throws {
         try all.read(scans.map(\.stretch), control) { (number, message) in
-            switch try SourceTrace(message, isLetter: scans[number].isLetters) {
+            switch SourceTrace(uncommitted: message, isLetter: scans[number].isLetters) {
             case .copied(let source, let place):
                 guard let tail = scans[number].tails[source], message.offset >= tail.floor,
                     place < tail.due, place > tail.newest ?? -1

@@ -80,6 +80,11 @@ enum SourceTrace {
     /// Nothing.
     case none
 
+    /// What a record says that may be uncommitted or aborted: then it may be anybody's, as `doctor`'s, and says nothing.
+    init(uncommitted message: borrowing Message, isLetter: Bool) {
+        self = (try? SourceTrace(message, isLetter: isLetter)) ?? .none
+    }
+
     /// Reads a record.
     ///
     /// - Parameters:

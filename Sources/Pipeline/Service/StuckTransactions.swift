@@ -15,6 +15,8 @@ struct StuckTransactions {
 
     /// The time-out of transactions, 10 s, and half as much for Kafka to act on it.
     private static let foreignPatience: Int64 = 15_000
+    /// How long somebody else's transaction is waited for at a time; then the group is served.
+    private static let turn: Int64 = 6_000
 
     /// Ends what has not moved for a while, if it is time.
     ///
@@ -24,7 +26,7 @@ struct StuckTransactions {
     ///   - sources: source partitions whose offsets tell who wrote it.
     ///   - gone: transactional ids of workers that write no more.
     ///   - all: reads what is uncommitted, too.
-    /// - Throws: `Setback` where something was ended, or where Kafka does not answer.
+    /// - Throws: `Setback` where something was ended, where it is somebody else's, or where Kafka does not answer.
     func end(
         _ stuck: [Stretch],
         after waited: Int64,
@@ -32,33 +34,34 @@ struct StuckTransactions {
         _ gone: Set<String>,
         _ all: FetchConsumer
     ) throws {
-        let owners = try owners(of: stuck, sources, all)
-        let theirs = owners.intersection(gone.union([identity.transactionalID]))
-        // Where nobody knows whose it is, it may be ours.
-        if !theirs.isEmpty || owners.isEmpty { try drop(stuck, theirs) }
-        if waited >= Self.foreignPatience { try drop(stuck, owners) }
-    }
-
-    private func drop(
-        _ stuck: [Stretch],
-        _ owners: Set<String>
-    ) throws(Setback) {
-        let hanging = HangingTransaction(configuration: configuration, log: log)
-        let ids = owners.union([identity.transactionalID])
+        let known = try owners(of: sources)
+        let (ours, owners) = try beginnings(of: stuck, known, all)
+        guard !ours.isEmpty else {
+            // Its own time-out ends it, and whose it is nobody here knows.
+            if waited >= Self.turn {
+                throw Setback.again(
+                    "a transaction that is none of ours is open in \(stuck[0].partition)"
+                )
+            }
+            return
+        }
+        let own = gone.union([identity.transactionalID])
+        let isTime = waited >= Self.foreignPatience
+        let theirs = isTime ? owners : owners.intersection(own)
+        // Where nobody knows whose it is, it may be ours or of one that is gone.
+        guard isTime || owners.isEmpty || !theirs.isEmpty else { return }
+        var ids = theirs.isEmpty ? own : theirs.union([identity.transactionalID])
         // Where the offsets of whoever wrote it were never seen, they name somebody before.
-        try hanging.dropIngest(
-            identity.drops(stuck) ? ids.union(identity.unnamed) : ids,
-            stuck.map(\.partition)
+        if identity.drops(ours) { ids.formUnion(own.union(known.values).union(identity.unnamed)) }
+        try HangingTransaction(configuration: configuration, log: log).dropIngest(
+            ids,
+            ours.map(\.partition)
         )
-        throw .again("a transaction hung; it was ended")
+        throw Setback.again("a transaction hung; it was ended")
     }
 
-    /// The transactional ids beside the offsets of the sources whose records begin the stretches.
-    private func owners(
-        of stuck: [Stretch],
-        _ sources: [TopicPartition],
-        _ all: FetchConsumer
-    ) throws -> Set<String> {
+    /// The transactional ids beside the offsets of sources.
+    private func owners(of sources: [TopicPartition]) throws -> [TopicPartition: String] {
         var known: [TopicPartition: String] = [:]
         let committed = try GroupOffsets(of: configuration.ingestGroup, configuration.kafka)
             .committed(sources, within: .seconds(5))
@@ -66,15 +69,36 @@ struct StuckTransactions {
             let owner = SourceMetadata(one.metadata, partitions: Int(partitionCount))?.owner
             if let owner, !owner.isEmpty { known[one.partition] = owner }
         }
+        return known
+    }
+
+    /// The stretches that begin with a record of ingest, and the ids beside the offsets of the sources that it names: a
+    /// stretch begins with the first record of the transaction that holds it back.
+    private func beginnings(
+        of stuck: [Stretch],
+        _ known: [TopicPartition: String],
+        _ all: FetchConsumer
+    ) throws -> (ours: [Stretch], owners: Set<String>) {
+        var ours: [Stretch] = []
         var owners: Set<String> = []
         try all.read(stuck, control) { (number, message) in
             let isLetter = stuck[number].partition.topic == configuration.deadLetterTopic
-            guard case .copied(let source, _) = try SourceTrace(message, isLetter: isLetter),
-                let owner = known[source]
-            else { return true }
-            owners.insert(owner)
+            switch SourceTrace(uncommitted: message, isLetter: isLetter) {
+            case .copied(let source, _), .registered(let source):
+                ours.append(stuck[number])
+                if let owner = known[source] { owners.insert(owner) }
+            case .progress(let rows):
+                ours.append(stuck[number])
+                for row in rows {
+                    if let owner = known[TopicPartition(row.topic, row.partition)] {
+                        owners.insert(owner)
+                    }
+                }
+            case .none:
+                if HangingTransaction.isEnd(message) { ours.append(stuck[number]) }
+            }
             return false
         }
-        return owners
+        return (ours, owners)
     }
 }
