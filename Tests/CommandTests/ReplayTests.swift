@@ -393,7 +393,7 @@ import Testing
     @Test("A replay that is killed goes on where it was, and ends with the same bytes")
     func goesOn() throws {
         let folder = try Folder()
-        try score("live", in: folder, events: try copies(30))
+        try score("live", in: folder, events: try copies(90))
         let arguments = [
             "replay", "--yes", folder.path("live.dmj"), "-o", folder.path("out"),
         ]
@@ -404,7 +404,7 @@ import Testing
         for signal in [SIGKILL, SIGTERM, SIGKILL] {
             let before = place()
             let running = try RunningMonitor(arguments)
-            let hasMoved = eventually(within: 60) {
+            let hasMoved = eventually(within: 60, every: 0.01) {
                 guard running.isRunning, let now = place() else { return !running.isRunning }
                 return now != before && now.hasPrefix("place") && !now.hasPrefix("place 0 0 ")
             }

@@ -87,7 +87,7 @@ final class RunningMonitor {
         try process.run()
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { if process.isRunning { killNow() } }
 
     /// What it has said so far.
     var output: String { (try? folder.read("out")) ?? "" }
@@ -112,11 +112,15 @@ final class RunningMonitor {
 }
 
 /// Waits until something holds; false when it took too long.
-func eventually(within seconds: Double = 60, _ holds: () throws -> Bool) rethrows -> Bool {
+func eventually(
+    within seconds: Double = 60,
+    every pause: Double = 0.2,
+    _ holds: () throws -> Bool
+) rethrows -> Bool {
     let end = Date(timeIntervalSinceNow: seconds)
     while Date() < end {
         if try holds() { return true }
-        Thread.sleep(forTimeInterval: 0.2)
+        Thread.sleep(forTimeInterval: pause)
     }
     return false
 }
