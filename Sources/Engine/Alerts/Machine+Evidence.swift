@@ -264,9 +264,25 @@ extension Machine {
     /// Most records and rows that are shown: an output has to fit into a message, and a fill may have any number of claims.
     private static var mostShown: Int { 200 }
 
+    /// Begins the evidence about a fill: records, reference rows, and the values that `writeValues` left in `scratch`.
+    mutating func putEvidence(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
+        out.put(",\"evidence\":{\"records\":[")
+        let omitted = putRecords(&out, rule, facts)
+        out.put(byte: UInt8(ascii: "]"))
+        if omitted > 0 {
+            out.put(",\"records_omitted\":")
+            out.put(Int64(omitted))
+        }
+        out.put(",\"reference\":[")
+        putReferenceRows(&out, rule, facts)
+        out.put("],\"values\":{")
+        putValues(&out)
+        out.put(byte: UInt8(ascii: "}"))
+    }
+
     /// The journal positions of the records that a fill's alert rests on: its dispenses, its live claims, its encounters,
     /// and for a pattern those of other fills; how many more there are.
-    func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) -> Int {
+    private func putRecords(_ out: inout Pen, _ rule: Rule, _ facts: Facts) -> Int {
         var count = 0
         func put(_ kind: StaticString, _ offset: Int64) {
             count += 1
@@ -287,7 +303,9 @@ extension Machine {
             // The parts of a fill add up.
             var number = fills[facts.fill].firstDispense
             while number != 0 {
-                if number != facts.shown, dispenses[number].status != .returned {
+                if number != facts.shown, dispenses[number].status != .returned,
+                    dispenses[number].dispensingStatus != 0xFF
+                {
                     put("dispense", dispenses[number].offset)
                 }
                 number = dispenses[number].nextOfFill
@@ -306,7 +324,7 @@ extension Machine {
 
     /// The reference rows that a rule looked at: what the tables say of the site, prescriber, pharmacy, entity, product,
     /// payer or labeler. Products and payers have no dates.
-    func putReferenceRows(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
+    private func putReferenceRows(_ out: inout Pen, _ rule: Rule, _ facts: Facts) {
         var count = 0
         func put(_ table: StaticString, from: CivilDate, to: CivilDate) {
             count += 1
@@ -326,8 +344,11 @@ extension Machine {
                 put(table, from: reference.periods[index].from, to: reference.periods[index].to)
             }
         }
-        func putUndated(_ table: StaticString) {
-            put(table, from: .distantPast, to: .distantFuture)
+        func putProduct() {
+            if facts.isProductKnown { put("products", from: .distantPast, to: .distantFuture) }
+        }
+        func putPayer(of claim: UInt32) {
+            if claim != 0 { put("payers", from: .distantPast, to: .distantFuture) }
         }
         let pharmacy = reference.pharmacies.rows[fills[facts.fill].pharmacy]
         switch rule {
@@ -341,21 +362,21 @@ extension Machine {
         case .pharmacyUnregistered: put("pharmacies", pharmacy)
         case .manufacturerRestriction:
             put("pharmacies", pharmacy)
-            putUndated("products")
+            putProduct()
             for restriction in restrictions(facts) {
                 put("restrictions", from: restriction.from, to: restriction.to)
             }
         case .duplicateDiscount:
             put("pharmacies", pharmacy)
             put("covered_entities", reference.entities.rows[facts.entity])
-            if facts.forbiddenMedicaidClaim != 0 { putUndated("payers") }
+            putPayer(of: facts.forbiddenMedicaidClaim)
         case .orphanDrugExcluded:
             put("covered_entities", reference.entities.rows[facts.entity])
-            putUndated("products")
+            putProduct()
         case .mfpUnmarked:
-            putUndated("products")
-            if facts.unmarkedMedicareClaim != 0 { putUndated("payers") }
-        case .quantityMismatch, .ndcMismatch: if facts.isProductKnown { putUndated("products") }
+            putProduct()
+            putPayer(of: facts.unmarkedMedicareClaim)
+        case .quantityMismatch, .ndcMismatch: putProduct()
         default: break
         }
     }

@@ -101,6 +101,10 @@ extension Machine {
         putDispenses(&out, facts, &offsets)
         putClaims(&out, facts, &offsets)
         putVisits(&out, facts, &offsets)
+        // Those of other fills that make up its pattern.
+        if facts.completesVelocity {
+            for other in velocityDispenses(facts) { offsets.insert(dispenses[other].offset) }
+        }
         putRules(&out, facts, row.open)
         out.put("}")
         page.keep(out)

@@ -70,13 +70,8 @@ extension Machine {
         }
         // As an alert about it writes, byte for byte.
         writeValues(of: rule, facts)
-        out.put(",\"evidence\":{\"records\":[")
-        _ = putRecords(&out, rule, facts)
-        out.put("],\"reference\":[")
-        putReferenceRows(&out, rule, facts)
-        out.put("],\"values\":{")
-        putValues(&out)
-        out.put("}}")
+        putEvidence(&out, rule, facts)
+        out.put(byte: UInt8(ascii: "}"))
         scratch.removeAll()
         var more = scratch.pen(16_384)
         putCompared(&more, rule, facts)

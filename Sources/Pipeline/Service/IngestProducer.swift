@@ -24,9 +24,11 @@ struct IngestProducer: ~Copyable {
         self.producer = producer
         self.journal = journal
         deadLetters = letters
-        partitions =
-            (0..<journal.partitionCount).map { TopicPartition(configuration.journalTopic, $0) }
-            + (0..<letters.partitionCount).map { TopicPartition(configuration.deadLetterTopic, $0) }
+        partitions = StableOffsets.partitions(
+            configuration,
+            journal: journal.partitionCount,
+            deadLetters: letters.partitionCount
+        )
         writes = LastWrites(partitions)
     }
 

@@ -89,16 +89,15 @@ struct SourceTails {
             let counted = counted(committed)
             let all = try FetchConsumer(configuration.consumerSettings, isolation: .readUncommitted)
             let stable = try FetchConsumer(configuration.consumerSettings)
-            let journal = (0..<partitionCount).map {
-                TopicPartition(configuration.journalTopic, $0)
-            }
             let letters = try stable.partitionCount(
                 of: configuration.deadLetterTopic,
                 within: .seconds(10)
             )
-            let partitions =
-                journal
-                + (0..<letters).map { TopicPartition(configuration.deadLetterTopic, $0) }
+            let partitions = StableOffsets.partitions(
+                configuration,
+                journal: partitionCount,
+                deadLetters: letters
+            )
             let stuck = StuckTransactions(
                 configuration: configuration,
                 control: control,

@@ -1,3 +1,5 @@
+internal import Kafka
+
 /// Last stable offsets of the journal's partitions, then those of the dead letters, at some moment: whatever lies below
 /// is seen for good or was aborted for good (KIP-98).
 ///
@@ -7,6 +9,16 @@ struct StableOffsets: Equatable {
     private let offsets: [Int64]
     /// As it stands beside an offset.
     let text: String
+
+    /// The partitions that they are of, in their order.
+    static func partitions(
+        _ configuration: ServiceConfiguration,
+        journal: Int32,
+        deadLetters: Int32
+    ) -> [TopicPartition] {
+        (0..<journal).map { TopicPartition(configuration.journalTopic, $0) }
+            + (0..<deadLetters).map { TopicPartition(configuration.deadLetterTopic, $0) }
+    }
 
     init(_ offsets: [Int64]) {
         self.offsets = offsets
