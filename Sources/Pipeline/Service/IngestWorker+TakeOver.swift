@@ -5,16 +5,20 @@ internal import Kafka
 // copied yet, the starts and stops of fetching.
 extension IngestWorker {
     /// Begins to copy what an assignment gives us, stops what it does not.
+    ///
+    /// Partitions without a committed offset are left as `fresh`: the journal must be read before they may begin.
     func takeOver(
-        _ partitions: [TopicPartition],
+        _ membership: inout Membership,
         apartFrom begun: [TopicPartition],
         _ metadata: GroupMetadata,
         _ producer: inout IngestProducer,
         _ queue: inout FetchQueue,
         _ copier: inout Copier,
-        _ offsets: GroupOffsets,
+        _ member: inout MemberConsumer,
         _ fetcher: FetchConsumer
     ) throws(Setback) {
+        let partitions = membership.partitions
+        membership.fresh = []
         for source in copier.sources.indices where copier.sources[source].isOwned {
             if !partitions.contains(copier.sources[source].partition) {
                 stop(source, &queue, &copier)
@@ -31,7 +35,12 @@ extension IngestWorker {
             stop(source, &queue, &copier)
         }
         if wanted.isEmpty { return }
-        let committed = try committedOffsets(wanted, offsets)
+        let committed = try committedOffsets(wanted, member.offsets) { () throws(Setback) in
+            try poll(&member, &membership, waiting: 0, &queue, &copier)
+            if membership.metadata !== metadata {
+                throw .again("the group's assignment has changed")
+            }
+        }
         var fresh: [TopicPartition] = []
         var begins: [CommittedOffset] = []
         for one in committed {
@@ -86,7 +95,15 @@ extension IngestWorker {
             copier.committed()
         }
         guard !fresh.isEmpty else { return }
-        try register(fresh, metadata, &producer, &queue, &copier)
+        do { try known.begin() } catch { throw Setback.caught(error) }
+        membership.fresh = fresh
+    }
+
+    /// Reads the journal on for whether it knows the fresh partitions; whether that is done.
+    func isKnown(within milliseconds: Int64) throws(Setback) -> Bool {
+        do { return try known.advance(milliseconds: milliseconds) } catch {
+            throw Setback.caught(error)
+        }
     }
 
     /// The committed offsets; those that an open transaction has written are waited for.
@@ -94,9 +111,15 @@ extension IngestWorker {
     /// A worker that died in a transaction leaves it open until Kafka ends it, which takes up to 20 s: the time-out of
     /// transactions, 10 s, and the broker looks every 10 s. Its transactional id stands beside the offsets, and to
     /// begin anew under that id ends the transaction at once. One that lives loses no more than that transaction.
+    ///
+    /// - Parameters:
+    ///   - wanted: the partitions.
+    ///   - offsets: the group's.
+    ///   - serve: keeps the membership alive; called several times a second while the journal is read.
     private func committedOffsets(
         _ wanted: [TopicPartition],
-        _ offsets: GroupOffsets
+        _ offsets: GroupOffsets,
+        _ serve: () throws(Setback) -> Void
     ) throws(Setback) -> [CommittedOffset] {
         do { return try offsets.committed(wanted, within: .milliseconds(1500)) } catch {
             guard error.isTimeout else { throw Setback(error) }
@@ -123,10 +146,11 @@ extension IngestWorker {
             let hanging = HangingTransaction(configuration: configuration, log: log)
             // Sources without an offset whose registration is seen have one that is hidden: without it nobody may begin.
             let fresh = last.filter { $0.offset == nil }.map(\.partition)
-            let registered =
-                try fresh.isEmpty
-                ? [] : JournalScan(configuration, control).knownSources(toLastStable: true)
-            let isCommit = fresh.contains { registered.contains($0) }
+            if !fresh.isEmpty {
+                try known.begin(toLastStable: true)
+                while !(try isKnown(within: 200)) { try serve() }
+            }
+            let isCommit = fresh.contains { known.contains($0) }
             try hanging.dropIngest(
                 Set(owners + [identity.transactionalID]),
                 [],
@@ -142,8 +166,8 @@ extension IngestWorker {
         }
     }
 
-    /// Begins with partitions that have no committed offset, if the journal does not know them.
-    private func register(
+    /// Begins with partitions that have no committed offset, if the journal, which was read for it, does not know them.
+    func register(
         _ partitions: [TopicPartition],
         _ metadata: GroupMetadata,
         _ producer: inout IngestProducer,
@@ -153,8 +177,6 @@ extension IngestWorker {
         let bounds: [Result<PartitionOffsets, KafkaError>]
         var firstTimes: [TopicPartition: Instant] = [:]
         do {
-            let scan = try JournalScan(configuration, control)
-            let known = try scan.knownSources()
             if let lost = partitions.first(where: { known.contains($0) }) {
                 throw ServiceEnd.configuration(
                     "copy \(lost): it was copied before, and the group \(configuration.ingestGroup) has lost its "
@@ -169,7 +191,8 @@ extension IngestWorker {
             let copied = partitions.filter {
                 kind(of: $0) == .events && configuration.sourcesStart == .earliest
             }
-            try scan.read(copied) { (place, message) throws(ServiceEnd) in
+            try JournalScan(configuration, control).read(copied) {
+                (place, message) throws(ServiceEnd) in
                 firstTimes[copied[place]] = Instant(
                     milliseconds: max(0, message.timestamp.milliseconds)
                 )

@@ -16,6 +16,7 @@ struct IngestWorker {
     let log: ServiceLog
     let partitionCount: Int32
     let identity: IngestIdentity
+    let known: KnownSources
 
     init(
         configuration: ServiceConfiguration,
@@ -28,16 +29,19 @@ struct IngestWorker {
         self.log = log
         self.partitionCount = partitionCount
         identity = IngestIdentity(configuration)
+        known = KnownSources(configuration, control.operations.watchdog)
     }
 
     /// What the group has given us.
-    private struct Membership {
+    struct Membership {
         var partitions: [TopicPartition] = []
         var metadata: GroupMetadata?
         /// A new assignment has not been taken over yet.
         var isNew = false
         /// Some of it has been begun, while the journal was not ready for the rest.
         var hasBegun = false
+        /// Those without a committed offset: they are begun when the journal was read for whether it knows them.
+        var fresh: [TopicPartition] = []
     }
 
     func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
@@ -171,7 +175,7 @@ struct IngestWorker {
     // MARK: membership
 
     /// Serves the group; no transaction is open.
-    private func poll(
+    func poll(
         _ member: inout MemberConsumer,
         _ membership: inout Membership,
         waiting milliseconds: Int,
@@ -247,13 +251,13 @@ struct IngestWorker {
                 )
                 watch.begin(.offsets)
                 try takeOver(
-                    membership.partitions,
+                    &membership,
                     apartFrom: begun,
                     metadata,
                     &producer,
                     &queue,
                     &copier,
-                    member.offsets,
+                    &member,
                     fetcher
                 )
                 membership.isNew = false
@@ -261,6 +265,16 @@ struct IngestWorker {
                 foreign.follow(try eventPartitions(fetcher).filter { !own.contains($0) })
                 lastSuccess = Ticker.now
                 lastTick = Ticker.now - 1000
+            }
+            if !membership.fresh.isEmpty {
+                // Where there is something to copy, between its transactions.
+                let turn = copier.hasEventSources ? Self.shortTurn : Self.longTurn
+                if try isKnown(within: turn) {
+                    watch.begin(.offsets)
+                    try register(membership.fresh, metadata, &producer, &queue, &copier)
+                    membership.fresh = []
+                }
+                lastSuccess = Ticker.now
             }
             let wasOpen = copier.isOpen
             try transaction(
@@ -414,6 +428,11 @@ struct IngestWorker {
 
     /// How often the ends of all it writes to are asked for, in milliseconds: a take-over reads what came since.
     private static let stablePause: Int64 = 5_000
+
+    /// How long the journal is read for known sources between two looks at the group, in milliseconds: with sources to
+    /// copy, and without.
+    private static let shortTurn: Int64 = 20
+    private static let longTurn: Int64 = 500
 
     /// Most records to fetch of one source before the others are looked at.
     private static let portion = 1024

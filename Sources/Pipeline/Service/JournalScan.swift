@@ -44,11 +44,7 @@ struct JournalScan {
             case .success(let bounds):
                 let isJournal = partitions[place].topic == configuration.journalTopic
                 guard bounds.low == 0 || !isJournal else {
-                    throw .configuration(
-                        "read the journal: \(partitions[place]) begins at offset \(bounds.low), so records were "
-                            + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
-                            + "another application name and other topics."
-                    )
+                    throw Self.trimmed(partitions[place], bounds.low)
                 }
                 targets.append(bounds.end)
                 do {
@@ -97,50 +93,27 @@ struct JournalScan {
             if seen > 0 { deadline = Ticker.now + 60_000 }
             if Ticker.now > deadline {
                 let place = isOpen.firstIndex(of: true) ?? 0
-                throw .temporary(
-                    "read \(partitions[place]) to its end: nothing came for 60 s at offset "
-                        + "\(queue.position(of: place)) of \(targets[place]); a transaction may still be open on it"
-                )
+                throw Self.stuck(partitions[place], queue.position(of: place), targets[place])
             }
         }
         return targets
     }
 
-    /// The source partitions that the journal knows: registered ones, and those that records were copied from.
-    ///
-    /// - Parameter isStable: only what is visible now.
-    /// - Returns: the source partitions.
-    /// - Throws: `ServiceEnd` where the journal can't be read.
-    func knownSources(toLastStable isStable: Bool = false) throws(ServiceEnd) -> Set<TopicPartition>
-    {
-        var found: Set<TopicPartition> = []
-        var name: [UInt8] = []
-        var text = ""
-        // Everything that counts for time stands in every journal partition, rows and policies of the reference
-        // topics too, so one partition is enough.
-        try read([TopicPartition(configuration.journalTopic, 0)], toLastStable: isStable) {
-            (_, message) throws(ServiceEnd) in
-            let record = try JournalScan.record(message)
-            switch record.kind {
-            case .sourceRegistered:
-                let source = record.sourceRegistration
-                found.insert(TopicPartition(source.topic, source.partition))
-            case .referenceRow, .referenceComplete, .policy:
-                let bytes = unsafe Array(record.bytes(record.text(0)))
-                if bytes.isEmpty { break }
-                if bytes != name {
-                    name = bytes
-                    text = String(decoding: bytes, as: UTF8.self)
-                }
-                found.insert(TopicPartition(text, record.source.partition))
-            case .genesis, .tick, .sourceRetired, .encounter, .dispense, .claim, .purchase,
-                .disposition,
-                .adjustment, nil:
-                break
-            }
-            return true
-        }
-        return found
+    /// The journal was cut at its beginning.
+    static func trimmed(_ partition: TopicPartition, _ low: Int64) -> ServiceEnd {
+        .configuration(
+            "read the journal: \(partition) begins at offset \(low), so records were "
+                + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
+                + "another application name and other topics."
+        )
+    }
+
+    /// Nothing more comes of a partition.
+    static func stuck(_ partition: TopicPartition, _ position: Int64, _ end: Int64) -> ServiceEnd {
+        .temporary(
+            "read \(partition) to its end: nothing came for 60 s at offset \(position) of \(end); "
+                + "a transaction may still be open on it"
+        )
     }
 
     /// A message of the journal as a record that can be read.
