@@ -4,7 +4,7 @@ internal import Kafka
 // What keeps the fetch of source partitions alive: ends and failures, partitions that have fallen silent.
 extension IngestWorker {
     /// Notes ends of partitions and failures of the fetch.
-    func take(_ events: [FetchEvent], _ copier: inout Copier) throws(Setback) {
+    mutating func take(_ events: [FetchEvent]) throws(Setback) {
         for event in events {
             switch event {
             case .endOfPartition(let source, _):
@@ -43,12 +43,7 @@ extension IngestWorker {
     ///
     /// A consumer that has fallen silent (librdkafka #5153) is begun again, and a partition that does not answer is not
     /// taken for one that is at its end: its time would run while its records wait.
-    func lookAfter(
-        _ number: Int,
-        _ fetcher: FetchConsumer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
-    ) {
+    mutating func lookAfter(_ number: Int) {
         guard !copier.sources.isEmpty else { return }
         let source = number % copier.sources.count
         let one = copier.sources[source]
@@ -68,11 +63,7 @@ extension IngestWorker {
     }
 
     /// Whether what hides a stretch of the journal or the dead letters, which is its first record, is of a source of ours.
-    func isOwn(
-        _ stretch: Stretch,
-        _ copier: borrowing Copier,
-        _ all: FetchConsumer
-    ) throws(Setback) -> Bool {
+    func isOwn(_ stretch: Stretch) throws(Setback) -> Bool {
         let isLetter = stretch.partition.topic == configuration.deadLetterTopic
         var source: TopicPartition?
         do {
@@ -90,7 +81,7 @@ extension IngestWorker {
     }
 
     /// Begins a failed fetch again, so that the end of the partition is told again too.
-    func restartFailed(_ queue: inout FetchQueue, _ copier: inout Copier) throws(Setback) {
+    mutating func restartFailed() throws(Setback) {
         for source in copier.sources.indices {
             guard let time = copier.sources[source].restartAt, time <= Ticker.now else { continue }
             copier.sources[source].restartAt = nil

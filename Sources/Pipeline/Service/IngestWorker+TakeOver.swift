@@ -7,21 +7,16 @@ extension IngestWorker {
     /// Begins to copy what an assignment gives us, stops what it does not.
     ///
     /// Partitions without a committed offset are left as `fresh`: the journal must be read before they may begin.
-    func takeOver(
-        _ membership: inout Membership,
+    mutating func takeOver(
         apartFrom begun: [TopicPartition],
         _ metadata: GroupMetadata,
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier,
-        _ member: inout MemberConsumer,
-        _ fetcher: FetchConsumer
+        _ producer: inout IngestProducer
     ) throws(Setback) {
         let partitions = membership.partitions
         membership.fresh = []
         for source in copier.sources.indices where copier.sources[source].isOwned {
             if !partitions.contains(copier.sources[source].partition) {
-                stop(source, &queue, &copier)
+                stop(source)
                 copier.sources[source].isOwned = false
             }
         }
@@ -30,17 +25,12 @@ extension IngestWorker {
         }
         if !copier.isOpen {
             // From its beginning: what was seen before a failure is seen again.
-            _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0, &queue, &copier)
+            _ = try start(TopicPartition(configuration.journalTopic, 0), at: 0)
         } else if let source = copier.sources.firstIndex(where: { $0.kind == .journal }) {
-            stop(source, &queue, &copier)
+            stop(source)
         }
         if wanted.isEmpty { return }
-        let committed = try committedOffsets(wanted, member.offsets) { () throws(Setback) in
-            try poll(&member, &membership, waiting: 0, &queue, &copier)
-            if membership.metadata !== metadata {
-                throw .again("the group's assignment has changed")
-            }
-        }
+        let committed = try committedOffsets(wanted, metadata)
         var fresh: [TopicPartition] = []
         var begins: [CommittedOffset] = []
         for one in committed {
@@ -68,7 +58,7 @@ extension IngestWorker {
             log: log,
             partitionCount: partitionCount,
             identity: identity
-        ).find(begins, among: eventPartitions(fetcher) + configuration.singleSources)
+        ).find(begins, among: eventPartitions() + configuration.singleSources)
         copier.learnStable(tails.stable)
         var touched: [Int] = []
         for one in begins {
@@ -81,7 +71,7 @@ extension IngestWorker {
                     )
                 )
             }
-            let source = try begin(one.partition, offset, found, &queue, &copier)
+            let source = try begin(one.partition, offset, found)
             copier.sources[source].seen = tails.seen[one.partition] ?? [:]
             copier.sources[source].seenLetters = tails.seenLetters[one.partition] ?? [:]
             copier.learnStable(of: source)
@@ -111,16 +101,11 @@ extension IngestWorker {
     /// A worker that died in a transaction leaves it open until Kafka ends it, which takes up to 20 s: the time-out of
     /// transactions, 10 s, and the broker looks every 10 s. Its transactional id stands beside the offsets, and to
     /// begin anew under that id ends the transaction at once. One that lives loses no more than that transaction.
-    ///
-    /// - Parameters:
-    ///   - wanted: the partitions.
-    ///   - offsets: the group's.
-    ///   - serve: keeps the membership alive; called several times a second while the journal is read.
-    private func committedOffsets(
+    private mutating func committedOffsets(
         _ wanted: [TopicPartition],
-        _ offsets: GroupOffsets,
-        _ serve: () throws(Setback) -> Void
+        _ metadata: GroupMetadata
     ) throws(Setback) -> [CommittedOffset] {
+        let offsets = member.offsets
         do { return try offsets.committed(wanted, within: .milliseconds(1500)) } catch {
             guard error.isTimeout else { throw Setback(error) }
         }
@@ -148,7 +133,12 @@ extension IngestWorker {
             let fresh = last.filter { $0.offset == nil }.map(\.partition)
             if !fresh.isEmpty {
                 try known.begin(toLastStable: true)
-                while !(try isKnown(within: 200)) { try serve() }
+                while !(try isKnown(within: 200)) {
+                    try poll(waiting: 0)
+                    guard membership.metadata === metadata else {
+                        throw Setback.again("the group's assignment has changed")
+                    }
+                }
             }
             let isCommit = fresh.contains { known.contains($0) }
             try hanging.dropIngest(
@@ -167,12 +157,10 @@ extension IngestWorker {
     }
 
     /// Begins with partitions that have no committed offset, if the journal, which was read for it, does not know them.
-    func register(
+    mutating func register(
         _ partitions: [TopicPartition],
         _ metadata: GroupMetadata,
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
+        _ producer: inout IngestProducer
     ) throws(Setback) {
         let bounds: [Result<PartitionOffsets, KafkaError>]
         var firstTimes: [TopicPartition: Instant] = [:]
@@ -208,7 +196,7 @@ extension IngestWorker {
             let isEvents = kind(of: partition) == .events
             let offset = isEvents && configuration.sourcesStart == .latest ? found.end : found.low
             let receipt = SourceMetadata(firstOffset: offset, partitions: Int(partitionCount))
-            let source = try begin(partition, offset, receipt, &queue, &copier)
+            let source = try begin(partition, offset, receipt)
             // The reference topics carry no time: they are known by the records copied from them, and have an
             // offset from now on, so that nobody looks for them again.
             if isEvents { copier.register(source, firstTimes[partition]) }
@@ -226,17 +214,15 @@ extension IngestWorker {
     }
 
     /// Begins to copy a partition from an offset; its number.
-    private func begin(
+    private mutating func begin(
         _ partition: TopicPartition,
         _ offset: Int64,
-        _ metadata: SourceMetadata,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
+        _ metadata: SourceMetadata
     ) throws(Setback) -> Int {
         if kind(of: partition) == .reference {
             copier.setReference(try referenceState(upTo: offset))
         }
-        let source = try start(partition, at: offset, &queue, &copier)
+        let source = try start(partition, at: offset)
         copier.sources[source].isOwned = true
         copier.sources[source].next = offset
         copier.sources[source].committed = offset
@@ -248,14 +234,12 @@ extension IngestWorker {
     }
 
     /// Starts to fetch a partition, which must not be running; the number that queue and copier have for it.
-    private func start(
+    private mutating func start(
         _ partition: TopicPartition,
-        at offset: Int64,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
+        at offset: Int64
     ) throws(Setback) -> Int {
         if let running = copier.sources.firstIndex(where: { $0.partition == partition }) {
-            stop(running, &queue, &copier)
+            stop(running)
         }
         let number: Int
         do { number = try queue.start(partition, at: .offset(offset), apart: true) } catch {
@@ -274,7 +258,7 @@ extension IngestWorker {
     }
 
     /// All source partitions of events, ours and others'.
-    func eventPartitions(_ fetcher: FetchConsumer) throws(Setback) -> [TopicPartition] {
+    func eventPartitions() throws(Setback) -> [TopicPartition] {
         var all: [TopicPartition] = []
         do {
             for topic in configuration.sourceTopics {
@@ -287,7 +271,7 @@ extension IngestWorker {
         return all
     }
 
-    func stop(_ source: Int, _ queue: inout FetchQueue, _ copier: inout Copier) {
+    mutating func stop(_ source: Int) {
         queue.stop(source)
         copier.sources[source].isStarted = false
         copier.sources[source].held.removeAll()

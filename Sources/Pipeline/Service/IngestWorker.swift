@@ -10,27 +10,30 @@ internal import Kafka
 ///
 /// Every failure has one answer: drop producer and state, wait for two heartbeats, take over again what the group
 /// still gives us.
-struct IngestWorker {
+struct IngestWorker: ~Copyable {
     let configuration: ServiceConfiguration
     let control: ServiceControl
     let log: ServiceLog
     let partitionCount: Int32
     let identity: IngestIdentity
     let known: KnownSources
-
-    init(
-        configuration: ServiceConfiguration,
-        control: ServiceControl,
-        log: ServiceLog,
-        partitionCount: Int32
-    ) {
-        self.configuration = configuration
-        self.control = control
-        self.log = log
-        self.partitionCount = partitionCount
-        identity = IngestIdentity(configuration)
-        known = KnownSources(configuration, control.operations.watchdog)
-    }
+    let watch: Watch
+    /// Fetches the sources.
+    let fetcher: FetchConsumer
+    /// Reads what is uncommitted, too.
+    let all: FetchConsumer
+    /// It fetches nothing: a question behind a fetch of the same connection waits until that is over.
+    let stable: FetchConsumer
+    let foreign: ForeignProgress
+    let instruments: SourceInstruments
+    var member: MemberConsumer
+    var membership = Membership()
+    var queue: FetchQueue
+    var copier: Copier
+    /// When something was last committed, or could have been.
+    private var lastSuccess = Ticker.now
+    /// When time was last told to the journal.
+    private var lastTick = Ticker.now
 
     /// What the group has given us.
     struct Membership {
@@ -44,12 +47,43 @@ struct IngestWorker {
         var fresh: [TopicPartition] = []
     }
 
-    func run() { control.run(log) { () throws(ServiceEnd) in try work() } }
+    /// Works until the service is to stop.
+    static func run(
+        _ configuration: ServiceConfiguration,
+        _ control: ServiceControl,
+        partitionCount: Int32
+    ) {
+        let log = ServiceLog(role: "ingest", sink: configuration.log)
+        let identity = IngestIdentity(configuration)
+        let known = KnownSources(configuration, control.operations.watchdog)
+        control.run(log) { () throws(ServiceEnd) in
+            let watch = control.operations.watchdog.watch("ingest")
+            defer { control.operations.watchdog.remove(watch) }
+            var worker = try IngestWorker(
+                configuration: configuration,
+                control: control,
+                log: log,
+                partitionCount: partitionCount,
+                identity: identity,
+                known: known,
+                watch: watch
+            )
+            let end = worker.work()
+            worker.close()
+            if let end { throw end }
+        }
+    }
 
-    private func work() throws(ServiceEnd) {
-        let operations = control.operations
-        let watch = operations.watchdog.watch("ingest")
-        defer { operations.watchdog.remove(watch) }
+    /// Opens the journal and joins the group.
+    private init(
+        configuration: ServiceConfiguration,
+        control: ServiceControl,
+        log: ServiceLog,
+        partitionCount: Int32,
+        identity: IngestIdentity,
+        known: KnownSources,
+        watch: Watch
+    ) throws(ServiceEnd) {
         watch.begin(.transactions)
         let genesis = try JournalOpening(
             configuration: configuration,
@@ -57,11 +91,11 @@ struct IngestWorker {
             log: log,
             partitionCount: partitionCount
         ).open()
+        let operations = control.operations
         let fetcher: FetchConsumer
         let all: FetchConsumer
-        // It fetches nothing: a question behind a fetch of the same connection waits until that is over.
         let stable: FetchConsumer
-        var member: MemberConsumer
+        let member: MemberConsumer
         do {
             watch.begin(.start)
             fetcher = try FetchConsumer(
@@ -81,107 +115,107 @@ struct IngestWorker {
         } catch {
             throw .configuration(error.description)
         }
-        let foreign = ForeignProgress(
+        self.configuration = configuration
+        self.control = control
+        self.log = log
+        self.partitionCount = partitionCount
+        self.identity = identity
+        self.known = known
+        self.watch = watch
+        self.fetcher = fetcher
+        self.all = all
+        self.stable = stable
+        foreign = ForeignProgress(
             member.offsets,
             partitionCount: partitionCount,
             operations.watchdog
         )
-        defer { foreign.end() }
-        var queue = fetcher.queue()
-        var copier = Copier(
+        self.member = member
+        queue = fetcher.queue()
+        copier = Copier(
             configuration,
             partitionCount: partitionCount,
             horizonDays: Int32(genesis.horizonDays)
         )
-        var membership = Membership()
-        let instruments = SourceInstruments(
+        instruments = SourceInstruments(
             operations.instruments,
             topics: configuration.sourceTopics
         )
-        var lastSuccess = Ticker.now
-        var result: ServiceEnd?
-        while result == nil, !control.shouldStop {
-            do {
+    }
+
+    /// Works until the service is to stop; why it can't go on, if so.
+    private mutating func work() -> ServiceEnd? {
+        while !control.shouldStop {
+            do throws(Setback) {
                 watch.begin(.poll)
                 if membership.metadata == nil {
-                    try poll(&member, &membership, waiting: 50, &queue, &copier)
+                    try poll(waiting: 50)
                     lastSuccess = Ticker.now
                     continue
                 }
                 watch.begin(.transactions)
                 var producer = try IngestProducer.make(
                     configuration,
-                    operations.clients,
+                    control.operations.clients,
                     id: identity.transactionalID
                 )
                 do throws(Setback) {
-                    try serve(
-                        &producer,
-                        &queue,
-                        &copier,
-                        &member,
-                        &membership,
-                        fetcher,
-                        all,
-                        stable,
-                        foreign,
-                        &lastSuccess,
-                        watch,
-                        instruments
-                    )
+                    try serve(&producer)
                 } catch {
                     if producer.isOpen { instruments.failedTransaction() }
                     producer.abandon()
                     throw error
                 }
-            } catch let setback as Setback {
-                switch setback {
-                case .end(let end): result = end
-                case .again(let reason):
-                    log.warning("ingest-setback", ("reason", reason.description))
-                    instruments.setBack(reason)
-                    identity.setBack(reason)
-                    for source in copier.sources.indices { stop(source, &queue, &copier) }
-                    copier.forget()
-                    membership.isNew = true
-                    if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
-                        result = .temporary("copy source records: \(reason)")
-                    }
-                    // Two heartbeats, so that the group can say whether the partitions are still ours.
-                    let end = Ticker.now + 1200
-                    while Ticker.now < end, result == nil, !control.shouldStop {
-                        watch.begin(.poll)
-                        do { try poll(&member, &membership, waiting: 50, &queue, &copier) } catch {
-                            if case .end(let end) = error { result = end }
-                        }
-                    }
-                }
             } catch {
-                result = .temporary("\(error)")
+                switch error {
+                case .end(let end): return end
+                case .again(let reason): if let end = recover(from: reason) { return end }
+                }
             }
         }
+        return nil
+    }
+
+    /// Drops everything and waits for two heartbeats, so that the group can say whether the partitions are still ours;
+    /// why it can't go on, if so.
+    private mutating func recover(from reason: SetbackReason) -> ServiceEnd? {
+        log.warning("ingest-setback", ("reason", reason.description))
+        instruments.setBack(reason)
+        identity.setBack(reason)
+        for source in copier.sources.indices { stop(source) }
+        copier.forget()
+        membership.isNew = true
+        if Ticker.now - lastSuccess > Int64(configuration.patienceSeconds) * 1000 {
+            return .temporary("copy source records: \(reason)")
+        }
+        let end = Ticker.now + 1200
+        while Ticker.now < end, !control.shouldStop {
+            watch.begin(.poll)
+            do { try poll(waiting: 50) } catch {
+                if case .end(let end) = error { return end }
+            }
+        }
+        return nil
+    }
+
+    /// Stops to fetch and leaves the group.
+    private consuming func close() {
         watch.begin(.close)
-        operations.lost(.ingest)
-        for source in copier.sources.indices { stop(source, &queue, &copier) }
-        member.close(within: .seconds(5))
+        control.operations.lost(.ingest)
+        for source in copier.sources.indices { queue.stop(source) }
+        foreign.end()
         log.info(
             "ingest-ended",
             ("copied", "\(copier.copied)"),
             ("dead_letters", "\(copier.deadLetters)")
         )
-        if let result { throw result }
+        member.close(within: .seconds(5))
     }
 
     // MARK: membership
 
     /// Serves the group; no transaction is open.
-    func poll(
-        _ member: inout MemberConsumer,
-        _ membership: inout Membership,
-        waiting milliseconds: Int,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
-    ) throws(Setback) {
+    mutating func poll(waiting milliseconds: Int) throws(Setback) {
         let events: [MembershipEvent]
         do { events = try member.poll(waiting: .milliseconds(milliseconds)) } catch {
             throw .end(.temporary(error.description, isFenced: error.isFenced))
@@ -203,7 +237,7 @@ struct IngestWorker {
                 log.warning("ingest-lost", ("partitions", "\(partitions.count)"))
                 control.operations.lost(.ingest)
                 membership = Membership()
-                for source in copier.sources.indices { stop(source, &queue, &copier) }
+                for source in copier.sources.indices { stop(source) }
                 copier.forget()
             case .failed(let error):
                 log.warning("ingest-group", ("reason", error.description))
@@ -214,21 +248,8 @@ struct IngestWorker {
     // MARK: work with one producer
 
     /// Works until the service is to stop.
-    private func serve(
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier,
-        _ member: inout MemberConsumer,
-        _ membership: inout Membership,
-        _ fetcher: FetchConsumer,
-        _ all: FetchConsumer,
-        _ stable: FetchConsumer,
-        _ foreign: ForeignProgress,
-        _ lastSuccess: inout Int64,
-        _ watch: Watch,
-        _ instruments: SourceInstruments
-    ) throws(Setback) {
-        var lastTick = Ticker.now - 1000
+    private mutating func serve(_ producer: inout IngestProducer) throws(Setback) {
+        lastTick = Ticker.now - 1000
         var lastReport = Ticker.now
         var lastLook = Ticker.now
         var lastStable = Ticker.now
@@ -236,13 +257,7 @@ struct IngestWorker {
         var reported: Int64 = copier.copied
         while !control.shouldStop {
             watch.begin(.poll)
-            try poll(
-                &member,
-                &membership,
-                waiting: membership.metadata == nil ? 20 : 0,
-                &queue,
-                &copier
-            )
+            try poll(waiting: membership.metadata == nil ? 20 : 0)
             guard let metadata = membership.metadata else { continue }
             if membership.isNew {
                 // In one generation nobody else writes for what was begun: it goes on where it is.
@@ -250,19 +265,10 @@ struct IngestWorker {
                     \.partition
                 )
                 watch.begin(.offsets)
-                try takeOver(
-                    &membership,
-                    apartFrom: begun,
-                    metadata,
-                    &producer,
-                    &queue,
-                    &copier,
-                    &member,
-                    fetcher
-                )
+                try takeOver(apartFrom: begun, metadata, &producer)
                 membership.isNew = false
                 let own = Set(membership.partitions)
-                foreign.follow(try eventPartitions(fetcher).filter { !own.contains($0) })
+                foreign.follow(try eventPartitions().filter { !own.contains($0) })
                 lastSuccess = Ticker.now
                 lastTick = Ticker.now - 1000
             }
@@ -271,22 +277,13 @@ struct IngestWorker {
                 let turn = copier.hasEventSources ? Self.shortTurn : Self.longTurn
                 if try isKnown(within: turn) {
                     watch.begin(.offsets)
-                    try register(membership.fresh, metadata, &producer, &queue, &copier)
+                    try register(membership.fresh, metadata, &producer)
                     membership.fresh = []
                 }
                 lastSuccess = Ticker.now
             }
             let wasOpen = copier.isOpen
-            try transaction(
-                &producer,
-                &queue,
-                &copier,
-                metadata,
-                foreign,
-                &lastTick,
-                watch,
-                instruments
-            )
+            try transaction(&producer, metadata)
             lastSuccess = Ticker.now
             if copier.isOpen != wasOpen {
                 log.info("journal-ready")
@@ -297,10 +294,8 @@ struct IngestWorker {
                 lastLook = Ticker.now
                 looked += 1
                 watch.begin(.restart)
-                lookAfter(looked, fetcher, &queue, &copier)
-                if let hidden = producer.hiddenWrite(all, stable),
-                    try isOwn(hidden, copier, all)
-                {
+                lookAfter(looked)
+                if let hidden = producer.hiddenWrite(all, stable), try isOwn(hidden) {
                     throw LastWrites.setback(hidden, log)
                 }
                 if lastLook - lastStable >= Self.stablePause {
@@ -312,7 +307,7 @@ struct IngestWorker {
                 }
             }
             watch.begin(.restart)
-            try restartFailed(&queue, &copier)
+            try restartFailed()
             if Ticker.now - lastReport > 10_000 {
                 if copier.copied != reported || !copier.isOpen {
                     log.info(
@@ -335,15 +330,9 @@ struct IngestWorker {
     }
 
     /// Collects records for a moment and commits what became of them.
-    private func transaction(
+    private mutating func transaction(
         _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier,
-        _ metadata: GroupMetadata,
-        _ foreign: ForeignProgress,
-        _ lastTick: inout Int64,
-        _ watch: Watch,
-        _ instruments: SourceInstruments
+        _ metadata: GroupMetadata
     ) throws(Setback) {
         let collect = Int64(configuration.collectMilliseconds)
         var count = 0
@@ -358,16 +347,16 @@ struct IngestWorker {
             let others = foreign.limit(isUrgent: copier.hasHeld)
             let limit = copier.timeLimit(now, foreign: others)
             for source in copier.sources.indices where copier.isReadable(source, limit) {
-                let seen = try copy(source, limit, .zero, &producer, &queue, &copier)
+                let seen = try copy(source, limit, .zero, &producer)
                 if count == 0, seen > 0 { began = now }
                 count += seen
-                if seen >= Self.portion { isFull = true }
+                if seen >= Copier.portion { isFull = true }
             }
             if copier.hasHeld {
                 let merged = try copier.mergeHeld(
                     now,
                     foreign: others,
-                    atMost: 8 * Self.portion,
+                    atMost: 8 * Copier.portion,
                     &producer
                 )
                 if count == 0, merged > 0 { began = now }
@@ -385,9 +374,7 @@ struct IngestWorker {
                             source,
                             limit,
                             .milliseconds(min(left, 5)),
-                            &producer,
-                            &queue,
-                            &copier
+                            &producer
                         )
                         if count == 0, seen > 0 { began = Ticker.now }
                         count += seen
@@ -434,36 +421,47 @@ struct IngestWorker {
     private static let shortTurn: Int64 = 20
     private static let longTurn: Int64 = 500
 
-    /// Most records to fetch of one source before the others are looked at.
-    private static let portion = 1024
-
     /// Copies what there is of one source and whose turn has come; how many records were fetched or copied.
-    private func copy(
+    private mutating func copy(
         _ source: Int,
         _ limit: Instant,
         _ wait: Duration,
-        _ producer: inout IngestProducer,
-        _ queue: inout FetchQueue,
-        _ copier: inout Copier
+        _ producer: inout IngestProducer
     ) throws(Setback) -> Int {
         if !copier.sources[source].held.isEmpty {
             try producer.begin()
             let count = try copier.copyHeld(source, limit, &producer)
             if !copier.sources[source].held.isEmpty { return count }
         }
-        let seen: Int
+        let seen = try copier.copy(from: &queue, source, limit, wait, &producer)
+        try take(queue.takeEvents())
+        return seen
+    }
+}
+
+extension Copier {
+    /// Copies what was fetched of one source, up to a record time; how many records were fetched.
+    fileprivate mutating func copy(
+        from queue: inout FetchQueue,
+        _ source: Int,
+        _ limit: Instant,
+        _ wait: Duration,
+        _ producer: inout IngestProducer
+    ) throws(Setback) -> Int {
         do {
             let batch = try queue.next(of: source, limit: Self.portion, waiting: wait)
-            seen = batch.count
-            if seen > 0 {
+            let count = batch.count
+            if count > 0 {
                 try producer.begin()
-                copier.sources[source].activeAt = Ticker.now
-                for index in 0..<seen { try copier.copy(batch[index], source, limit, &producer) }
+                sources[source].activeAt = Ticker.now
+                for index in 0..<count { try copy(batch[index], source, limit, &producer) }
             }
+            return count
         } catch {
             throw Setback.caught(error)
         }
-        try take(queue.takeEvents(), &copier)
-        return seen
     }
+
+    /// Most records to fetch of one source before the others are looked at.
+    fileprivate static let portion = 1024
 }

@@ -65,16 +65,10 @@ public struct Service: Sendable {
         watch.end()
         var threads: [WorkThread] = []
         if configuration.roles.contains(.ingest) {
-            let worker = IngestWorker(
-                configuration: configuration,
-                control: control,
-                log: ServiceLog(role: "ingest", sink: configuration.log),
-                partitionCount: partitionCount
-            )
             control.enter()
             threads.append(
-                WorkThread("ingest") {
-                    worker.run()
+                WorkThread("ingest") { [configuration] in
+                    IngestWorker.run(configuration, control, partitionCount: partitionCount)
                     control.leave()
                 }
             )
