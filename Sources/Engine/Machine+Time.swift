@@ -155,12 +155,6 @@ extension Machine {
                 }
                 encounter = next
             }
-            var replenishment = replenishmentBuckets.take(day: day)
-            while replenishment != 0 {
-                let next = replenishments[replenishment].nextInBucket
-                forget(replenishment: replenishment)
-                replenishment = next
-            }
         }
         forgottenDay = today
     }

@@ -113,7 +113,6 @@ public struct Machine: ~Copyable {
     var forgottenDay = Int32.min
     var fillBuckets = DayRing()
     var encounterBuckets = DayRing()
-    var replenishmentBuckets = DayRing()
 
     // MARK: reference and policy
     var reference = Reference()

@@ -86,16 +86,39 @@ struct HorizonTests {
         return byDay
     }
 
+    /// What a buyer says about a proposal at the end of a day.
+    private static func answer(_ id: String, on day: Int, _ decision: String) -> String {
+        "{\"event_type\":\"disposition\",\"event_id\":\"\(id)-\(day)\",\"covered_entity_id\":\"DSH1\","
+            + "\"occurred_at\":\"\(SmallWorld.time(day * 1440 + 1439))\",\"subject_id\":\"\(id)\","
+            + "\"decision\":\"\(decision)\",\"actor\":\"kim\"}"
+    }
+
     @Test func `a short memory decides as a long one, and stays small`() throws {
         let days = 2300
         let stream = Self.stream(days: days, fillsPerDay: 3)
         var short = try MachineRun(tables: Tables.csv, policies: [Policy()], horizonDays: 400)
         var long = try MachineRun(tables: Tables.csv, policies: [Policy()], horizonDays: 14_600)
         var sizes: [MachineSize] = []
-        for lines in stream {
-            for line in lines {
+        // Proposals are decided soon, after years, twice or never: they are remembered as long as nobody has (35).
+        var chance = Chance(seed: 27)
+        var answers = [[String]](repeating: [], count: days)
+        for (day, lines) in stream.enumerated() {
+            for line in lines + answers[day] {
                 try short.record(line)
                 try long.record(line)
+            }
+            for line in short.machine.lines(.replenishments) where line.contains("proposed") {
+                let id = line.split(separator: "\"").first { $0.hasPrefix("r_") } ?? ""
+                for wait in chance.pick([[], [1], [30, 31], [450], [900, 1000]])
+                where day + wait < days {
+                    answers[day + wait].append(
+                        Self.answer(
+                            String(id),
+                            on: day + wait,
+                            chance.pick(["approved", "rejected"])
+                        )
+                    )
+                }
             }
             sizes.append(short.machine.size)
             for topic in OutputTopic.allCases {

@@ -240,6 +240,6 @@ struct SnapshotTests {
         #expect(MemoryLayout<EncounterRow>.size == 64)
         #expect(MemoryLayout<DispenseRow>.size == 64)
         #expect(MemoryLayout<ClaimRow>.size == 48)
-        #expect(MemoryLayout<ReplenishmentRow>.size == 69)
+        #expect(MemoryLayout<ReplenishmentRow>.size == 64)
     }
 }

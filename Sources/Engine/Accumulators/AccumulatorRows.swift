@@ -42,7 +42,8 @@ struct UseRow: BitwiseCopyable {
     var next: UInt32
 }
 
-/// A proposal of whole packages.
+/// A proposal of whole packages that nobody has decided about: it is remembered until somebody does, however long that
+/// takes (SEMANTICS 35), and forgotten then, since of two decisions the first stands. One cache line.
 struct ReplenishmentRow: BitwiseCopyable {
     var balanceBefore: Balance
     var packages: Int64
@@ -52,9 +53,19 @@ struct ReplenishmentRow: BitwiseCopyable {
     var last: Int64
     var accumulator: UInt32
     var index: UInt32
-    var nextInBucket: UInt32
-    /// 0 proposed, 1 approved, 2 rejected.
-    var state: UInt8 = 0
+}
+
+/// What has become of a proposal.
+enum ReplenishmentState {
+    case proposed, approved, rejected
+
+    var text: StaticString {
+        switch self {
+        case .proposed: "proposed"
+        case .approved: "approved"
+        case .rejected: "rejected"
+        }
+    }
 }
 
 /// What a person said about an alert.

@@ -166,8 +166,7 @@ extension Machine {
                 first: row.coveredFrom,
                 last: row.keySequence - 1,
                 accumulator: number,
-                index: UInt32(outputIndex[3]),
-                nextInBucket: 0
+                index: UInt32(outputIndex[3])
             )
         )
         let hash = Hash.words(
@@ -175,12 +174,7 @@ extension Machine {
             UInt64(replenishments[proposal].index)
         )
         replenishmentIndex.insert(hash, proposal)
-        replenishments[proposal].nextInBucket = replenishmentBuckets.insert(
-            proposal,
-            due: today &+ Int32(horizonDays) &+ 1,
-            today: today
-        )
-        writeReplenishment(proposal, policy(on: CivilDate(day: today)))
+        writeReplenishment(proposal, .proposed, policy(on: CivilDate(day: today)))
         accumulators[number].proposed = AccumulatorRow.sum(row.proposed, packages)
         move(
             number,
@@ -194,7 +188,7 @@ extension Machine {
         settleInvoices(number)
     }
 
-    mutating func forget(replenishment: UInt32) {
+    private mutating func forget(replenishment: UInt32) {
         let row = replenishments[replenishment]
         let hash = Hash.words(UInt64(bitPattern: row.recordNumber), UInt64(row.index))
         replenishmentIndex.remove(hash, replenishment)
@@ -325,7 +319,7 @@ extension Machine {
         let found = replenishmentIndex.find(Hash.words(UInt64(bitPattern: number), UInt64(index))) {
             replenishments[$0].recordNumber == number && replenishments[$0].index == index
         }
-        guard found != 0, replenishments[found].state == 0,
+        guard found != 0,
             disposition.decision == .approved || disposition.decision == .rejected,
             reference.pharmacies.rows[accumulators[replenishments[found].accumulator].pharmacy]
                 .entity
@@ -336,13 +330,10 @@ extension Machine {
         }
         let row = replenishments[found]
         let policy = policy(on: CivilDate(day: today))
-        guard disposition.decision == .rejected else {
-            replenishments[found].state = 1
-            writeReplenishment(found, policy)
-            return
-        }
-        replenishments[found].state = 2
-        writeReplenishment(found, policy)
+        let isRejected = disposition.decision == .rejected
+        writeReplenishment(found, isRejected ? .rejected : .approved, policy)
+        forget(replenishment: found)
+        guard isRejected else { return }
         accumulators[row.accumulator].proposed -= row.packages
         let quantity = Balance.packages(row.packages, of: Quantity(millionths: row.packageSize))
         move(
@@ -432,7 +423,11 @@ extension Machine {
         putUnit(&out, BillingUnit(rawValue: reference.products[product].unit))
     }
 
-    private mutating func writeReplenishment(_ number: UInt32, _ policy: Int) {
+    private mutating func writeReplenishment(
+        _ number: UInt32,
+        _ state: ReplenishmentState,
+        _ policy: Int
+    ) {
         if isSilent { return count(.replenishments) }
         let row = replenishments[number]
         let accumulator = accumulators[row.accumulator]
@@ -458,12 +453,9 @@ extension Machine {
         out.put(row.balanceBefore)
         out.put(",\"balance_after\":")
         out.put(row.balanceBefore - Balance.packages(row.packages, of: size))
-        switch row.state {
-        case 1: out.put(",\"state\":\"approved\"")
-        case 2: out.put(",\"state\":\"rejected\"")
-        default: out.put(",\"state\":\"proposed\"")
-        }
-        out.put(",\"increments\":{\"first\":")
+        out.put(",\"state\":\"")
+        out.put(oneOf: state.text)
+        out.put("\",\"increments\":{\"first\":")
         out.put(row.first)
         out.put(",\"last\":")
         out.put(row.last)
