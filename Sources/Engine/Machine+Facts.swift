@@ -14,7 +14,7 @@ extension Machine {
         var facts = Facts()
         facts.fill = fill
         facts.entity = reference.pharmacies.rows[fills[fill].pharmacy].entity
-        facts.now = now.microseconds
+        facts.now = judgedAt
         facts.firstArrival = fills[fill].firstArrival
         facts.hadDispense = fills[fill].hadDispense
         gatherDispenses(fills[fill].firstDispense, &facts)

@@ -6,6 +6,12 @@ extension Machine {
     /// Today on monitor time.
     var today: Int32 { now == .distantPast ? 0 : now.utcDate.day }
 
+    /// The moment as of which is judged: monitor time, and while it passes over deadlines, the one that fires.
+    @inline(__always)
+    var judgedAt: Int64 { min(now.microseconds, firing) }
+    /// The UTC date of that moment: by it the versions of the policy count for accumulators and feeds (SEMANTICS 34).
+    var judgedOn: Int32 { now == .distantPast ? 0 : Instant(microseconds: judgedAt).utcDate.day }
+
     /// Moves monitor time on and fires the deadlines up to it (SEMANTICS 5).
     mutating func advance(to time: Instant) {
         guard time > now else { return }
@@ -31,14 +37,16 @@ extension Machine {
         undated.removeAll()
     }
 
+    /// Fires what is due, in the order of time (SEMANTICS 5): where one record passes over several deadlines of a fill,
+    /// each is a decision of its own, as if records of other feeds had come in between.
     private mutating func fireDeadlines() {
         let before = change
         change = .deadline
         while deadlines.next <= now.microseconds {
-            let moment = deadlines.next
+            firing = deadlines.next
             due.removeAll(keepingCapacity: true)
             // Most fills were settled long before their moment comes: those are let go at once.
-            while deadlines.next == moment {
+            while deadlines.next == firing {
                 let row = deadlines.popFirst().row
                 if row & Self.accumulatorBit != 0 || !fills[row].decided.waiting.isEmpty {
                     due.append(row)
@@ -56,6 +64,7 @@ extension Machine {
                 fire(row)
             }
         }
+        firing = .max
         change = before
     }
 

@@ -107,6 +107,9 @@ public struct Machine: ~Copyable {
     var horizonDays = 400
     var sources = Sources()
     var deadlines = Deadlines()
+    /// While a deadline fires, its moment: what is judged then is judged as of it, not as of the record that brought time
+    /// so far. Later than any between two deadlines.
+    var firing = Int64.max
     /// Fills that arrived before any monitor time was known.
     var undated: [UInt32] = []
     /// Last day for which forgetting has been done.

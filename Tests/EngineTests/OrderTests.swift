@@ -85,4 +85,70 @@ struct OrderTests {
             }
         }
     }
+
+    // MARK: time
+
+    /// What an output says beside when it was written and under which number.
+    private static func content(_ line: String) -> String {
+        let object = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+        var fields = object as? [String: Any] ?? [:]
+        for name in ["sequence", "event_time", "journal", "decision_id", "increment_id", "cause"] {
+            fields[name] = nil
+        }
+        if var evidence = fields["evidence"] as? [String: Any] {
+            evidence["records"] = nil
+            fields["evidence"] = evidence
+        }
+        let data = try? JSONSerialization.data(withJSONObject: fields, options: .sortedKeys)
+        return String(decoding: data ?? Data(), as: UTF8.self)
+    }
+
+    /// Nothing but time: a planned visit of an entity that has no fills.
+    private static func tick(_ minute: Int) -> String {
+        let time = SmallWorld.time(minute)
+        return "{\"event_type\":\"encounter\",\"event_id\":\"tick-\(minute)\","
+            + "\"covered_entity_id\":\"NONE2\",\"occurred_at\":\"\(time)\","
+            + "\"encounter_id\":\"T\",\"patient_id\":\"P\",\"class\":\"AMB\","
+            + "\"status\":\"planned\",\"site_id\":\"NONE2\",\"provider_npi\":\"1000000012\","
+            + "\"start\":\"\(time)\"}"
+    }
+
+    /// Decisions, alerts and increments of a world that ends on the first of June, with ticks of another entity.
+    private static func history(_ lines: [String], ticks: [Int]) throws -> [[String]] {
+        var run = try MachineRun(tables: Tables.csv, policies: [try Policy(overrides: [])])
+        var all = lines.map { (at: SmallWorld.recordedAt($0), line: $0) }
+        // A tick stands before the records of its minute: those find what was due before them decided.
+        all += ticks.map { (at: Substring(SmallWorld.time($0)), line: tick($0)) }
+        for one in all.enumerated().sorted(by: {
+            ($0.element.at, -$0.offset) < ($1.element.at, -$1.offset)
+        }) {
+            try run.record(one.element.line)
+        }
+        try run.record(SmallWorld.last)
+        return [OutputTopic.decisions, .alerts, .accumulators].map {
+            run.machine.lines($0).map(content)
+        }
+    }
+
+    @Test func `what other entities send changes no fill's history`() throws {
+        for seed in Effort.seeds(300) {
+            let lines = SmallWorld(seed: seed).inTime
+            var chance = Chance(seed: seed &+ 1 << 42)
+            let quiet = try Self.history(lines, ticks: [])
+            let ticks = Set((0..<60).map { _ in chance.number(0...(40 * 1440)) }).sorted()
+            let busy = try Self.history(lines, ticks: ticks)
+            guard quiet != busy else { continue }
+            for (one, other) in zip(quiet, busy) where one != other {
+                let place = zip(one, other).prefix { $0 == $1 }.count
+                Issue.record(
+                    """
+                    seed \(seed), after \(place) outputs
+                    quiet: \(place < one.count ? one[place] : "nothing")
+                    busy: \(place < other.count ? other[place] : "nothing")
+                    """
+                )
+            }
+            return
+        }
+    }
 }

@@ -49,7 +49,7 @@ struct SmallWorld {
         records.sorted { Self.recordedAt($0) < Self.recordedAt($1) }
     }
 
-    private static func recordedAt(_ line: String) -> Substring {
+    static func recordedAt(_ line: String) -> Substring {
         guard let field = line.range(of: "\"recorded_at\":\"") else { return "" }
         return line[field.upperBound...].prefix(20)
     }

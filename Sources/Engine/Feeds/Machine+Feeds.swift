@@ -41,7 +41,7 @@ extension Machine {
 
     /// Whether a feed is old and busy enough to be judged: 28 days and 200 records.
     private func isJudged(_ feed: FeedRow) -> Bool {
-        feed.count >= 200 && now.microseconds &- feed.first >= 28 * 86_400_000_000
+        feed.count >= 200 && judgedAt &- feed.first >= 28 * 86_400_000_000
     }
 
     /// Looks whether a feed is silent at this moment, and opens its alert if it has become so.
@@ -50,13 +50,13 @@ extension Machine {
         guard isKnown(number), !feeds[number].isSilent else { return }
         let feed = feeds[number]
         guard feed.profile != 0 else { return }
-        let date = CivilDate(day: today)
+        let date = CivilDate(day: judgedOn)
         let policy = policy(on: date)
         guard isJudged(feed), rulesInForce(policy, on: date).has(.feedSilent),
             date >= numbers[policy].alertsFrom
         else {
             // Soon enough: a feed is judged for weeks.
-            feeds[number].checkAt = now.microseconds &+ FeedProfile.hour
+            feeds[number].checkAt = judgedAt &+ FeedProfile.hour
             return
         }
         let silentAt = feedProfiles[feed.profile].moment(
@@ -65,11 +65,11 @@ extension Machine {
         )
         // Later records only put that moment off.
         feeds[number].checkAt = silentAt
-        guard silentAt <= now.microseconds else { return }
+        guard silentAt <= judgedAt else { return }
         guard
             othersGoOn(entity, kind, since: feed.last, numbers[policy].feedSilenceExpected)
         else {
-            feeds[number].checkAt = now.microseconds &+ FeedProfile.hour
+            feeds[number].checkAt = judgedAt &+ FeedProfile.hour
             return
         }
         feeds[number].silentSince = silentAt
@@ -97,7 +97,7 @@ extension Machine {
             guard row.profile != 0, isJudged(row), row.last > last else { continue }
             let profile = feedProfiles[row.profile]
             let seen = profile.count(after: last)
-            let expected = profile.expectedTimesFour(from: last, to: now.microseconds)
+            let expected = profile.expectedTimesFour(from: last, to: judgedAt)
             if seen * 8 >= expected { sum += seen }
         }
         return sum >= Int64(records)
