@@ -69,7 +69,10 @@ extension Machine {
     }
 
     private mutating func fire(_ row: UInt32) {
-        if row & Self.accumulatorBit != 0 {
+        if row == Self.datesOfPolicies {
+            settleAccumulators()
+            settleFeeds()
+        } else if row & Self.accumulatorBit != 0 {
             judgeStale(row & ~Self.accumulatorBit)
         } else {
             judgeVisits(ofFill: row)
@@ -78,8 +81,30 @@ extension Machine {
     }
 
     static var accumulatorBit: UInt32 { 1 << 31 }
+    /// The row of a day on which a version of the policy comes into force, goes out of it, or begins to alert: no
+    /// accumulator has number 0.
+    private static var datesOfPolicies: UInt32 { accumulatorBit }
 
-    /// The contract's order among deadlines of one moment: entity, pharmacy, prescription, fill; accumulators last.
+    /// Notes the days on which time alone changes what a version says of accumulators and feeds (SEMANTICS 34): fills keep
+    /// the version of their own date, so for them these days mean nothing.
+    mutating func noteDates(of policy: Policy) {
+        var days: Set = [
+            policy.effectiveFrom, policy.effectiveTo.adding(days: 1), policy.alertsFrom,
+        ]
+        for rule in Rule.allCases where RuleSet.accumulator.union(.series).has(rule) {
+            days.insert(policy[rule].effectiveFrom)
+            days.insert(policy[rule].effectiveTo.adding(days: 1))
+        }
+        for day in days.sorted() where day.day > today && day.day < Int32.max {
+            deadlines.insertRare(
+                at: Int64(day.day) * 86_400_000_000,
+                row: Self.datesOfPolicies
+            )
+        }
+    }
+
+    /// The contract's order among deadlines of one moment: entity, pharmacy, prescription, fill; accumulators last, and
+    /// before them what the policy says of them.
     private func isInOrder(_ left: UInt32, _ right: UInt32) -> Bool {
         let leftIsFill = left & Self.accumulatorBit == 0
         let rightIsFill = right & Self.accumulatorBit == 0
@@ -95,6 +120,9 @@ extension Machine {
             }
             if a.fillNumber != b.fillNumber { return a.fillNumber < b.fillNumber }
             return left < right
+        }
+        if left == Self.datesOfPolicies || right == Self.datesOfPolicies {
+            return left == Self.datesOfPolicies && right != left
         }
         let a = accumulators[left & ~Self.accumulatorBit]
         let b = accumulators[right & ~Self.accumulatorBit]

@@ -435,6 +435,7 @@ public struct Machine: ~Copyable {
         redecideAll { _, _ in true }
         settleAccumulators()
         settleFeeds()
+        noteDates(of: policy)
     }
 
     /// The numbers of a version, but for where its texts stand.

@@ -24,9 +24,9 @@ struct AccumulatorRow: BitwiseCopyable {
     var firstAlert: UInt32 = 0
     /// Newest of the moments at which fills added to it.
     var firstUse: UInt32 = 0
+    /// The deadline at which it is asked whether it has waited too long; `Int64.max` where none is noted.
+    var watchedAt: Int64 = .max
     var account: Account
-    /// Whether a deadline for the stale balance is in the heap.
-    var isWatched = false
 
     /// Counts of packages come from the world: a sum that is no number stays at the largest there is, and stops nothing.
     static func sum(_ left: Int64, _ right: Int64) -> Int64 {

@@ -56,33 +56,37 @@ extension Machine {
 
     // MARK: stale balances
 
-    /// Has a moved balance looked at when it will have waited too long.
-    func staleMoment(_ row: AccumulatorRow) -> Int64 {
-        let policy = policy(on: Instant(microseconds: row.lastMoved).utcDate)
+    /// When a balance that moves no more will have waited too long, by the version in force now (30, 34).
+    private func staleMoment(_ row: AccumulatorRow) -> Int64 {
+        let policy = policy(on: CivilDate(day: judgedOn))
         return row.lastMoved &+ Int64(numbers[policy].staleDays) &* 86_400_000_000
     }
 
+    /// Has a balance looked at when it will have waited too long.
     mutating func watch(_ number: UInt32) {
-        guard !accumulators[number].isWatched, accumulators[number].balance != .zero,
-            accumulators[number].lastMoved != .min
-        else { return }
-        accumulators[number].isWatched = true
-        deadlines.insert(at: staleMoment(accumulators[number]), row: number | Self.accumulatorBit)
+        guard accumulators[number].balance != .zero else { return }
+        let moment = staleMoment(accumulators[number])
+        guard moment < accumulators[number].watchedAt else { return }
+        accumulators[number].watchedAt = moment
+        deadlines.insert(at: moment, row: number | Self.accumulatorBit)
     }
 
-    /// A balance's moment has come: it moved meanwhile, or it is stale.
+    /// A balance's moment has come: it moved meanwhile, waits longer by the version now in force, or is stale.
     mutating func judgeStale(_ number: UInt32) {
-        accumulators[number].isWatched = false
+        // Another version brought its moment forward: then this is none any more.
+        guard accumulators[number].watchedAt == firing else { return }
+        accumulators[number].watchedAt = .max
+        let date = CivilDate(day: judgedOn)
+        let policy = policy(on: date)
+        settleStale(number, policy, rulesInForce(policy, on: date))
+    }
+
+    private mutating func settleStale(_ number: UInt32, _ policy: Int, _ inForce: RuleSet) {
         let row = accumulators[number]
         guard row.balance != .zero else { return }
-        let moment = staleMoment(row)
-        if now.microseconds < moment {
-            watch(number)
-            return
-        }
-        let date = CivilDate(day: today)
-        let policy = policy(on: date)
-        settle(.accumulatorStale, number, true, policy, rulesInForce(policy, on: date))
+        let isStale = judgedAt >= staleMoment(row)
+        settle(.accumulatorStale, number, isStale, policy, inForce)
+        if !isStale { watch(number) }
     }
 
     // MARK: invoices
@@ -102,10 +106,11 @@ extension Machine {
         }
     }
 
-    /// After a change of policy or tables: rules may have been switched off or on.
+    /// After a change of policy or tables, and on the days on which a version comes into force: rules may have been
+    /// switched off or on, and other limits may hold.
     mutating func settleAccumulators() {
         guard accumulators.count > 0 else { return }
-        let date = CivilDate(day: today)
+        let date = CivilDate(day: judgedOn)
         let policy = policy(on: date)
         let inForce = rulesInForce(policy, on: date)
         for number in 1..<UInt32(accumulators.used) {
@@ -125,14 +130,7 @@ extension Machine {
                     policy,
                     inForce
                 )
-                if change == .policy, row.balance != .zero {
-                    let isStale = now.microseconds >= staleMoment(row)
-                    settle(.accumulatorStale, number, isStale, policy, inForce)
-                    if !isStale {
-                        deadlines.insert(at: staleMoment(row), row: number | Self.accumulatorBit)
-                        accumulators[number].isWatched = true
-                    }
-                }
+                settleStale(number, policy, inForce)
             }
             var alert = row.firstAlert
             while alert != 0 {

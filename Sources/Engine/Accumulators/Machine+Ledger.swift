@@ -140,7 +140,8 @@ extension Machine {
         writeIncrement(number, quantity, reason, cause, facts, occurredAt: occurredAt, record)
         accumulators[number].keySequence += 1
         guard accumulators[number].account == .discounted else { return }
-        watch(number)
+        // Each movement puts the moment off; only another version can bring it forward.
+        if accumulators[number].watchedAt == .max || numbers.count > 1 { watch(number) }
         settleAccumulator(number, wentNegative: before >= .zero && after < .zero)
     }
 

@@ -194,7 +194,7 @@ extension Machine {
         while alert != 0, alerts[alert].rule != rule { alert = alerts[alert].next }
         let isOpen = alert != 0 && alerts[alert].isOpen
         if holds, inForce.has(rule) {
-            if !isOpen, CivilDate(day: today) < numbers[policy].alertsFrom { return }
+            if !isOpen, CivilDate(day: judgedOn) < numbers[policy].alertsFrom { return }
             if alert == 0 { alert = insertAlert(ofAccumulator: number, rule) }
             writeValues(of: rule, accumulator: number, policy)
             let content = contentHash(rule, policy)

@@ -151,9 +151,9 @@ extension Machine {
         return isKnown(number) && feeds[number].isSilent
     }
 
-    /// After a change of policy: the rule may have been switched off.
+    /// After a change of policy, and on the days on which a version comes into force: the rule may have been switched off.
     mutating func settleFeeds() {
-        let date = CivilDate(day: today)
+        let date = CivilDate(day: judgedOn)
         let policy = policy(on: date)
         guard !rulesInForce(policy, on: date).has(.feedSilent) else { return }
         for number in 1..<UInt32(max(1, feeds.used)) where feeds[number].isSilent {

@@ -78,6 +78,10 @@ struct Deadlines {
         }
     }
 
+    /// Notes one of the few moments that may lie years ahead: in the heap, since at the end of a lane it would keep all that
+    /// comes before it out.
+    mutating func insertRare(at: Int64, row: UInt32) { insertIntoHeap(Entry(at: at, row: row)) }
+
     mutating func popFirst() -> Entry {
         guard nextOfLanes <= (heap.isEmpty ? .max : heap[0].at) else { return popFromHeap() }
         let first = lanes[nextLane].popFirst()
