@@ -153,7 +153,7 @@ public struct Machine: ~Copyable {
     var alertIndex = Index()
     var hasAlertIndex = false
     /// The invoice of an alert about one; looked up only.
-    var invoices: [UInt32: Identifier] = [:]
+    var invoices: [UInt32: InvoiceRow] = [:]
     var dispositions: [UInt32: [DispositionNote]] = [:]
     var accumulators = Column<AccumulatorRow>()
     var accumulatorIndex = Index()

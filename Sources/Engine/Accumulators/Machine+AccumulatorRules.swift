@@ -95,14 +95,48 @@ extension Machine {
     mutating func settleInvoices(_ number: UInt32) {
         let row = accumulators[number]
         guard row.firstAlert != 0, row.bought <= row.proposed else { return }
-        let policy = policy(on: CivilDate(day: today))
         var alert = row.firstAlert
         while alert != 0 {
-            let one = alerts[alert]
-            if one.isOpen, one.rule == .overReplenished || one.rule == .gpoProhibitedPurchase {
-                resolve(alert, policy, .covered)
+            if let invoice = invoices[alert] {
+                invoices[alert]?.isSuspended = false
+                if alerts[alert].isOpen { resolve(alert, policy(on: invoice.date), .covered) }
             }
-            alert = one.next
+            alert = alerts[alert].next
+        }
+    }
+
+    /// Whether a purchase of a date that bought too much is an exception: of the account's rule, by the version in force
+    /// then (28, 31, 34).
+    func isJudged(_ rule: Rule, _ number: UInt32, _ date: CivilDate, _ policy: Int) -> Bool {
+        guard rulesInForce(policy, on: date).has(rule) else { return false }
+        guard rule == .gpoProhibitedPurchase else { return true }
+        let row = accumulators[number]
+        let entity = reference.pharmacies.rows[row.pharmacy].entity
+        let type = reference.period(reference.entities.rows[entity], on: date)?.what ?? 0
+        return numbers[policy].gpoProhibitedTypes.has(type)
+            && reference.products[row.product].isKnown
+    }
+
+    /// Looks at the invoices of an accumulator again after a change of policy or tables: the version of the purchase's date
+    /// counts, so most of them don't change.
+    private mutating func reviewInvoices(_ number: UInt32) {
+        var alert = accumulators[number].firstAlert
+        while alert != 0 {
+            if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
+                let rule = alerts[alert].rule
+                let policy = policy(on: invoice.date)
+                if !isJudged(rule, number, invoice.date, policy) {
+                    if alerts[alert].isOpen {
+                        invoices[alert]?.isSuspended = true
+                        let isInForce = rulesInForce(policy, on: invoice.date).has(rule)
+                        resolve(alert, policy, isInForce ? .factsChanged : .ruleDisabled)
+                    }
+                } else if invoice.isSuspended, invoice.date >= numbers[policy].alertsFrom {
+                    invoices[alert]?.isSuspended = false
+                    settle(invoiceAlert: alert, policy)
+                }
+            }
+            alert = alerts[alert].next
         }
     }
 
@@ -132,16 +166,7 @@ extension Machine {
                 )
                 settleStale(number, policy, inForce)
             }
-            var alert = row.firstAlert
-            while alert != 0 {
-                let one = alerts[alert]
-                if one.isOpen, one.rule == .overReplenished || one.rule == .gpoProhibitedPurchase,
-                    !policies[policy].policy[one.rule].isEnabled
-                {
-                    resolve(alert, policy, .ruleDisabled)
-                }
-                alert = one.next
-            }
+            reviewInvoices(number)
         }
     }
 

@@ -218,27 +218,16 @@ extension Machine {
             purchase.packages
         )
         let date = header.occurredAt.date
-        let policy = policy(on: date)
-        let inForce = rulesInForce(policy, on: date)
         let row = accumulators[number]
-        let invoice = unsafe IncomingIdentifier(record.bytes(purchase.invoiceID))
+        let rule: Rule =
+            purchase.account == .discounted ? .overReplenished : .gpoProhibitedPurchase
         // A credit brings the count down: it never is the purchase that was too many.
-        if purchase.packages > 0, row.bought > row.proposed, date >= numbers[policy].alertsFrom {
-            switch purchase.account {
-            case .discounted:
-                if inForce.has(.overReplenished) {
-                    openInvoiceAlert(.overReplenished, number, invoice, policy)
-                }
-            case .groupPurchasing:
-                let type = reference.period(reference.entities.rows[entity], on: date)?.what ?? 0
-                if inForce.has(.gpoProhibitedPurchase),
-                    numbers[policy].gpoProhibitedTypes.has(type),
-                    reference.products[row.product].isKnown
-                {
-                    openInvoiceAlert(.gpoProhibitedPurchase, number, invoice, policy)
-                }
-            case .wholesale: break
-            }
+        let policy = policy(on: date)
+        if purchase.packages > 0, row.bought > row.proposed, date >= numbers[policy].alertsFrom,
+            isJudged(rule, number, date, policy)
+        {
+            let invoice = unsafe IncomingIdentifier(record.bytes(purchase.invoiceID))
+            openInvoiceAlert(rule, number, invoice, date)
         }
         settleInvoices(number)
     }

@@ -116,9 +116,9 @@ extension Machine {
         key.put(byte: 0x1F)
     }
 
-    mutating func insertAlert(_ row: AlertRow, invoice: Identifier = .none) -> UInt32 {
+    mutating func insertAlert(_ row: AlertRow, invoice: InvoiceRow? = nil) -> UInt32 {
         let number = alerts.insert(row)
-        if invoice != .none { invoices[number] = invoice }
+        if let invoice { invoices[number] = invoice }
         if hasAlertIndex {
             let (high, low) = id(ofAlert: number)
             alertIndex.insert(Hash.words(high, low), number)
@@ -152,7 +152,7 @@ extension Machine {
             key.put(accumulator.account.text)
             if let invoice = invoices[number] {
                 key.put(byte: 0x1F)
-                putBare(&key, invoice)
+                putBare(&key, invoice.id)
             }
         }
         keys.keep(key)
@@ -220,7 +220,7 @@ extension Machine {
     private mutating func insertAlert(
         ofAccumulator number: UInt32,
         _ rule: Rule,
-        invoice: Identifier = .none
+        invoice: InvoiceRow? = nil
     ) -> UInt32 {
         let alert = insertAlert(
             AlertRow(
@@ -235,22 +235,33 @@ extension Machine {
         return alert
     }
 
-    /// An invoice buys more than was due: one alert per invoice.
+    /// An invoice of a date buys more than was due: one alert per invoice.
     mutating func openInvoiceAlert(
         _ rule: Rule,
         _ number: UInt32,
         _ invoice: IncomingIdentifier,
-        _ policy: Int
+        _ date: CivilDate
     ) {
         var alert = accumulators[number].firstAlert
         while alert != 0,
-            alerts[alert].rule != rule || !isEqual(invoices[alert] ?? .none, invoice)
+            alerts[alert].rule != rule || !isEqual(invoices[alert]?.id ?? .none, invoice)
         {
             alert = alerts[alert].next
         }
-        if alert == 0 { alert = insertAlert(ofAccumulator: number, rule, invoice: keep(invoice)) }
-        writeValues(of: rule, accumulator: number, policy)
-        let content = contentHash(rule, policy)
+        if alert == 0 {
+            let row = InvoiceRow(id: keep(invoice), date: date)
+            alert = insertAlert(ofAccumulator: number, rule, invoice: row)
+        }
+        // Its last line that was too many gives the date.
+        invoices[alert]?.date = date
+        invoices[alert]?.isSuspended = false
+        settle(invoiceAlert: alert, policy(on: date))
+    }
+
+    /// Opens an invoice's alert, or updates it where what it says has changed.
+    mutating func settle(invoiceAlert alert: UInt32, _ policy: Int) {
+        writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
+        let content = contentHash(alerts[alert].rule, policy)
         if !alerts[alert].isOpen {
             open(alert, content)
             writeAccumulatorAlert(alert, .opened, policy)
@@ -314,7 +325,7 @@ extension Machine {
             writeValues(ofFeed: alerts[alert].subject, policy)
             writeFeedAlert(alert, .updated, policy)
         } else {
-            let policy = policy(on: CivilDate(day: today))
+            let policy = policy(on: invoices[alert]?.date ?? CivilDate(day: today))
             writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
             writeAccumulatorAlert(alert, .updated, policy)
         }
@@ -470,7 +481,7 @@ extension Machine {
         put(&out, accumulator.account)
         if let invoice = invoices[alert] {
             out.put(",\"invoice_id\":")
-            put(&out, invoice)
+            put(&out, invoice.id)
         }
         out.put(byte: UInt8(ascii: "}"))
         putCause(&out, row.rule, policy)

@@ -133,7 +133,11 @@ extension Machine {
         alerts.visit(&archive)
         archive.value(&hasAlertIndex)
         alertIndex.visit(&archive)
-        archive.dictionary(&invoices, filler: .none) { $1.value(&$0) }
+        archive.dictionary(&invoices, filler: InvoiceRow.none) { invoice, archive in
+            archive.value(&invoice.id)
+            archive.value(&invoice.date)
+            archive.value(&invoice.isSuspended)
+        }
         archive.dictionary(&dispositions, filler: []) { notes, archive in
             archive.list(&notes, filler: DispositionNote.none) { note, archive in
                 archive.value(&note.offset)
