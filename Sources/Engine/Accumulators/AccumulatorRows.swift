@@ -26,6 +26,8 @@ struct AccumulatorRow: BitwiseCopyable {
     var firstUse: UInt32 = 0
     /// The deadline at which it is asked whether it has waited too long; `Int64.max` where none is noted.
     var watchedAt: Int64 = .max
+    /// How many invoices are too many and not covered, so that almost nobody walks along their alerts.
+    var uncoveredInvoices: UInt32 = 0
     var account: Account
 
     /// Counts of packages come from the world: a sum that is no number stays at the largest there is, and stops nothing.

@@ -91,15 +91,24 @@ extension Machine {
 
     // MARK: invoices
 
-    /// Resolves what is open about invoices once the cumulative count is covered (25, 28, 31).
+    /// After packages were bought or became due: what is open about invoices compares other counts now, and all resolve
+    /// once the cumulative count is covered (25, 28, 31).
     mutating func settleInvoices(_ number: UInt32) {
         let row = accumulators[number]
-        guard row.firstAlert != 0, row.bought <= row.proposed else { return }
+        var left = row.uncoveredInvoices
+        let isCovered = row.bought <= row.proposed
+        if isCovered { accumulators[number].uncoveredInvoices = 0 }
         var alert = row.firstAlert
-        while alert != 0 {
-            if let invoice = invoices[alert] {
-                invoices[alert]?.isSuspended = false
-                if alerts[alert].isOpen { resolve(alert, policy(on: invoice.date), .covered) }
+        while left > 0, alert != 0 {
+            if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
+                left -= 1
+                let policy = policy(on: invoice.date)
+                if isCovered { invoices[alert]?.isSuspended = false }
+                if alerts[alert].isOpen, isCovered {
+                    resolve(alert, policy, .covered)
+                } else if alerts[alert].isOpen {
+                    settle(invoiceAlert: alert, policy)
+                }
             }
             alert = alerts[alert].next
         }
@@ -131,7 +140,7 @@ extension Machine {
                         let isInForce = rulesInForce(policy, on: invoice.date).has(rule)
                         resolve(alert, policy, isInForce ? .factsChanged : .ruleDisabled)
                     }
-                } else if invoice.isSuspended, invoice.date >= numbers[policy].alertsFrom {
+                } else if alerts[alert].isOpen || invoice.date >= numbers[policy].alertsFrom {
                     invoices[alert]?.isSuspended = false
                     settle(invoiceAlert: alert, policy)
                 }

@@ -252,6 +252,9 @@ extension Machine {
             let row = InvoiceRow(id: keep(invoice), date: date)
             alert = insertAlert(ofAccumulator: number, rule, invoice: row)
         }
+        if !alerts[alert].isOpen, invoices[alert]?.isSuspended == false {
+            accumulators[number].uncoveredInvoices += 1
+        }
         // Its last line that was too many gives the date.
         invoices[alert]?.date = date
         invoices[alert]?.isSuspended = false
