@@ -62,6 +62,12 @@ extension Machine {
                 }
                 dispense = one.nextOfFill
             }
+            // A bill without its drug is judged by what it names itself.
+            var claim = row.firstDispense == 0 ? row.firstClaim : 0
+            while claim != 0 {
+                if touched.products.contains(machine.claims[claim].product) { return true }
+                claim = machine.claims[claim].next
+            }
             return touched.payers && row.firstClaim != 0
         }
         settleAccumulators()

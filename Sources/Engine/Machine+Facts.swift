@@ -266,8 +266,10 @@ extension Machine {
         }
         for (place, number) in live.enumerated() {
             let claim = claims[number]
-            if claim.product != facts.product || !facts.isProductKnown,
-                reference.products[claim.product].isText
+            if facts.shown == 0
+                ? !reference.products[claim.product].isKnown
+                : (claim.product != facts.product || !facts.isProductKnown)
+                    && reference.products[claim.product].isText
             {
                 if facts.claimWithUnknownNdc == 0 { facts.claimWithUnknownNdc = number }
             } else if claim.product != facts.product, facts.shown != 0,

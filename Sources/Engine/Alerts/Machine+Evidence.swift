@@ -84,10 +84,12 @@ extension Machine {
         case .mfpUnmarked:
             if facts.unmarkedMedicareClaim != 0 { claimID(&out, facts.unmarkedMedicareClaim) }
             date(&out, "mfp_from", facts.mfpFrom)
-            date(&out, "fill_date", facts.shown == 0 ? .distantPast : facts.date)
+            let isDated = facts.shown != 0 || facts.firstLive != 0
+            date(&out, "fill_date", isDated ? facts.date : .distantPast)
         case .ndcUnknown:
             let part = facts.isProductKnown ? facts.partOfUnknownNdc : 0
-            let product = part == 0 ? facts.product : dispenses[part].product
+            let product =
+                facts.shown == 0 ? 0 : part == 0 ? facts.product : dispenses[part].product
             text(&out, "dispensed_ndc", product == 0 ? [] : self.text(ofProduct: product))
             if facts.claimWithUnknownNdc != 0 {
                 claimID(&out, facts.claimWithUnknownNdc)

@@ -88,8 +88,12 @@ enum RuleFinding {
         if judgement.outcome == .reversed { return "the fill is reversed" }
         if judgement.outcome == .none { return "nothing counts that could be judged" }
         if facts.primary == 0 {
-            return rule == .claimWithoutDispense
-                ? nil : "no dispense says what was given to whom"
+            switch rule {
+            case .claimWithoutDispense, .duplicateDiscount, .mfpUnmarked, .ndcUnknown,
+                .fillDuplicate:
+                return nil
+            default: return "no dispense says what was given to whom"
+            }
         }
         switch rule {
         case .claimWithoutDispense: return facts.liveCount == 0 ? "nothing is billed" : nil

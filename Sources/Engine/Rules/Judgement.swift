@@ -34,9 +34,15 @@ struct Judgement {
                 outcome = .reversed
                 return
             }
-            // A bill without its drug: product, date and patient are the dispense's, so nothing else is judged yet.
+            // A bill without its drug: what was given to whom nobody knows yet. What a bill alone shows is judged at once,
+            // on its own date: who pays it, what it names, and whether it came twice (15, 16, 19, 22).
+            note(.duplicateDiscount, DuplicateDiscount.judge(facts, policy), inForce)
+            note(.mfpUnmarked, MfpUnmarked.judge(facts), inForce)
+            note(.ndcUnknown, NdcUnknown.judge(facts), inForce)
             note(.claimWithoutDispense, ClaimWithoutDispense.judge(facts, policy), inForce)
-            outcome = waiting.isEmpty ? .notQualified : .pending
+            note(.fillDuplicate, FillDuplicate.judge(facts), inForce)
+            let isSettled = facts.silentlyCarvedOut || !failing.isDisjoint(with: policy.blocking)
+            outcome = isSettled || waiting.isEmpty ? .notQualified : .pending
             return
         }
         if facts.hasPaidClaim && facts.liveCount == 0 {

@@ -7,6 +7,7 @@ internal import Journal
 ///     a part of a fill that names another such           ▶  fail
 enum NdcUnknown {
     static func judge(_ facts: Facts) -> Verdict {
+        if facts.shown == 0 { return facts.claimWithUnknownNdc != 0 ? .fail : .pass }
         guard facts.isProductKnown, facts.partOfUnknownNdc == 0 else { return .fail }
         return facts.claimWithUnknownNdc != 0 ? .fail : .pass
     }
