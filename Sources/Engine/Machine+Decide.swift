@@ -75,8 +75,11 @@ extension Machine {
                 .has(facts.entityType)
             decided.account = isInpatientDose || !isProhibited ? .groupPurchasing : .wholesale
         }
+        // A dose in another unit than the product's is no quantity of its accumulator: nothing is converted silently (17).
+        let isCountedDose =
+            isInpatientDose && facts.isProductKnown && !QuantityMismatch.hasOtherUnit(facts)
         if decided.account == .discounted
-            || (decided.account == .groupPurchasing && isInpatientDose && facts.isProductKnown)
+            || (decided.account == .groupPurchasing && isCountedDose)
         {
             decided.posted = decided.account
         }
