@@ -285,7 +285,6 @@ struct Audit {
             before == nil || before?.subject == subject && before?.rule == rule,
             "\(id) is two alerts"
         )
-        check((before?.isOpen ?? false) == (state != "opened"), "\(rule) on \(subject): \(state)")
         let evidence = value["evidence"] as? [String: Any] ?? [:]
         let compared: [String: Any] = [
             "severity": value["severity"] ?? "", "owner": value["owner"] ?? "",
@@ -297,6 +296,12 @@ struct Audit {
         check(
             state != "updated" || content != before?.content,
             "\(rule) on \(subject): updated, and nothing changed"
+        )
+        // A disposition about a resolved alert resolves it once more.
+        let isSpokenOf = state == "resolved" && before != nil && content != before?.content
+        check(
+            (before?.isOpen ?? false) == (state != "opened") || isSpokenOf,
+            "\(rule) on \(subject): \(state)"
         )
         let expected = (before?.occurrence ?? 0) + (state == "opened" ? 1 : 0)
         check(occurrence == expected, "\(rule) on \(subject): occurrence \(occurrence)")

@@ -4,7 +4,7 @@ internal import Journal
 // resolves when its condition no longer holds (SEMANTICS 24, 25).
 
 /// Why an alert resolved.
-enum Resolution {
+enum Resolution: UInt8, BitwiseCopyable {
     case factsChanged, reversed, ruleDisabled, covered
 
     var text: StaticString {
@@ -64,11 +64,12 @@ extension Machine {
             } else {
                 fills[fill].open.rawValue &= ~RuleSet(rule).rawValue
                 let alert = alert(ofFill: fill, rule)
-                alerts[alert].isOpen = false
-                writeValues(of: rule, facts)
                 let resolution: Resolution =
                     judgement.outcome == .reversed
                     ? .reversed : inForce.has(rule) ? .factsChanged : .ruleDisabled
+                alerts[alert].isOpen = false
+                alerts[alert].resolution = resolution
+                writeValues(of: rule, facts)
                 writeFillAlert(alert, .resolved(resolution), facts)
             }
         }
@@ -276,6 +277,7 @@ extension Machine {
 
     mutating func resolve(_ alert: UInt32, _ policy: Int, _ resolution: Resolution) {
         alerts[alert].isOpen = false
+        alerts[alert].resolution = resolution
         writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
         writeAccumulatorAlert(alert, .resolved(resolution), policy)
     }
@@ -287,7 +289,7 @@ extension Machine {
             || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
-    /// Records what a person said about an alert in its evidence (25).
+    /// Records what a person said about an alert in its evidence (25): an `updated`, or one that is resolved once more.
     mutating func noteAlert(
         _ text: String,
         _ disposition: Disposition,
@@ -317,20 +319,21 @@ extension Machine {
                 note: unsafe Array(record.bytes(disposition.note))
             )
         )
-        // A resolved alert keeps the note for when it opens again.
-        guard alerts[alert].isOpen else { return }
+        // A resolved alert stays resolved, for the same reason: `updated` would read as if it were open (OUTPUTS).
+        let state: AlertState =
+            alerts[alert].isOpen ? .updated : .resolved(alerts[alert].resolution)
         if alerts[alert].isOfFill {
             let facts = facts(of: alerts[alert].subject)
             writeValues(of: alerts[alert].rule, facts)
-            writeFillAlert(alert, .updated, facts)
+            writeFillAlert(alert, state, facts)
         } else if alerts[alert].isOfFeed {
             let policy = policy(on: CivilDate(day: today))
             writeValues(ofFeed: alerts[alert].subject, policy)
-            writeFeedAlert(alert, .updated, policy)
+            writeFeedAlert(alert, state, policy)
         } else {
             let policy = policy(on: invoices[alert]?.date ?? CivilDate(day: today))
             writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
-            writeAccumulatorAlert(alert, .updated, policy)
+            writeAccumulatorAlert(alert, state, policy)
         }
     }
 

@@ -30,6 +30,7 @@ extension Machine {
     ) {
         guard alert != 0, alerts[alert].isOpen else { return }
         alerts[alert].isOpen = false
+        alerts[alert].resolution = resolution
         writeValues(ofFeed: alerts[alert].subject, policy)
         writeFeedAlert(alert, .resolved(resolution), policy)
     }

@@ -269,7 +269,7 @@ struct AlertRow: BitwiseCopyable {
     /// Fill, accumulator or feed; 0 in a freed row.
     var subject: UInt32
     var next: UInt32
-    /// Rule (6 bits), open, of a fill, then how many times it has opened (24 bits).
+    /// Rule (6 bits), open, of a fill, how many times it has opened (22 bits), why it resolved last (2 bits).
     private var bits: UInt32
 
     init(subject: UInt32, next: UInt32, rule: Rule, isOfFill: Bool) {
@@ -287,7 +287,12 @@ struct AlertRow: BitwiseCopyable {
     }
     /// How many times it has opened.
     var occurrence: UInt32 {
-        get { bits >> 8 }
-        set { bits = bits & 0xFF | min(newValue, 1 << 24 - 1) << 8 }
+        get { bits >> 8 & (1 << 22 - 1) }
+        set { bits = bits & ~((1 << 22 - 1) << 8) | min(newValue, 1 << 22 - 1) << 8 }
+    }
+    /// Why it resolved last, once it has.
+    var resolution: Resolution {
+        get { Resolution(rawValue: UInt8(bits >> 30)) ?? .factsChanged }
+        set { bits = bits & ~(3 << 30) | UInt32(newValue.rawValue) << 30 }
     }
 }

@@ -167,8 +167,11 @@ final class VerdictBook {
         guard let rule = unsafe rule(all[2]) else { return }
         let state = unsafe OutputValue.text(all[3]) ?? ""
         if isInRange, state == "opened" { sides[side].opened[Int(rule.rawValue)] += 1 }
-        if isInRange, state == "resolved" { sides[side].resolved[Int(rule.rawValue)] += 1 }
         let key = alertKeys.number(of: unsafe Array(all[1]))
+        // What a person says of a resolved alert resolves it no second time.
+        if isInRange, state == "resolved", sides[side].alerts[key]?.isOpen != false {
+            sides[side].resolved[Int(rule.rawValue)] += 1
+        }
         sides[side].alerts[key] = AlertState(
             rule: rule,
             isOpen: state != "resolved",
