@@ -154,9 +154,11 @@ extension Machine {
             if one.isWhole { findNumbers(&one, record(place), adding: false) }
             prepared[place] = one
         }
+        let hours = FeedProfile.offset(of: max(last, 0))
         for place in 0..<count {
             var one = prepared[place]
             prefetchRows(&one)
+            prefetchHours(one.kind, one.entity, at: hours)
             prepared[place] = one
         }
         prefetchDeadlines(until: last, wave: 2)
@@ -203,6 +205,7 @@ extension Machine {
     @inline(__always)
     private func prefetchSlots(of one: Prepared, _ record: RecordView) {
         if one.idHigh != 0 { eventIDs.prefetch(one.idHigh) }
+        prefetchFeed(one.kind, one.entity)
         switch one.kind {
         case .encounter:
             encounterIndex.prefetch(one.thingHash)

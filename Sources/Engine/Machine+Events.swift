@@ -68,7 +68,7 @@ extension Machine {
             dispensingStatus: dispense.dispensingStatus?.rawValue ?? 0xFF
         )
 
-        affected.removeAll(keepingCapacity: true)
+        affected.empty()
         if number == 0 {
             row.id = keep(id)
             number = dispenses.insert(row)

@@ -123,7 +123,7 @@ extension Machine {
 
     /// The claims that are live (SEMANTICS 10), in `live`.
     private mutating func collectLive(_ first: UInt32, _ facts: inout Facts) {
-        live.removeAll(keepingCapacity: true)
+        live.empty()
         var number = first
         while number != 0 {
             facts.hasPaidClaim = true

@@ -43,7 +43,8 @@ extension Machine {
             + claims.byteCount + fills.byteCount + fillIndex.byteCount + alerts.byteCount
             + alertIndex.byteCount + accumulators.byteCount + accumulatorIndex.byteCount
             + uses.byteCount + replenishments.byteCount + replenishmentIndex.byteCount
-            + eventIDs.byteCount + feeds.byteCount + feedProfiles.byteCount + pieces.byteCount
+            + eventIDs.byteCount + feeds.byteCount + feedProfiles.byteCount
+            + feedChecks.byteCount + pieces.byteCount
             + deadlines.count * 16
     }
 }

@@ -44,7 +44,7 @@ extension Machine {
         change = .deadline
         while deadlines.next <= now.microseconds {
             firing = deadlines.next
-            due.removeAll(keepingCapacity: true)
+            due.empty()
             // Most fills were settled long before their moment comes: those are let go at once.
             while deadlines.next == firing {
                 let row = deadlines.popFirst().row

@@ -162,6 +162,8 @@ public struct Machine: ~Copyable {
     var replenishmentIndex = Index()
     var feeds = Column<FeedRow>()
     var feedProfiles = Column<FeedProfile>()
+    /// By entity: the first moment at which a record of it must look at its feeds.
+    var feedChecks = Column<Int64>()
     /// Whether graces ever stood still: until then nobody asks for how long.
     var hasHolds = false
 

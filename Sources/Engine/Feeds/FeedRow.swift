@@ -40,25 +40,26 @@ struct Hold: BitwiseCopyable {
     }
 }
 
-/// What is known of a feed.
+/// What is known of a feed: first what each of its records touches.
 struct FeedRow: BitwiseCopyable {
-    /// When its first and its last record arrived; `Int64.min` for none.
-    var first: Int64 = .min
+    /// When its last record arrived; `Int64.min` for none.
     var last: Int64 = .min
     /// Records so far.
     var count: Int64 = 0
-    /// It can't be silent before this moment.
-    var checkAt: Int64 = .min
-    /// The moment at which its silence began to count; `Int64.min` while it is not silent.
-    var silentSince: Int64 = .min
     /// Journal offset of its last record.
     var lastOffset: Int64 = 0
-    /// The last holds, the newest last.
-    var holds: [4 of Hold] = .init(repeating: Hold())
     /// Its hours; 0 before its first record.
     var profile: UInt32 = 0
     /// Its alert; 0 before the first.
     var alert: UInt32 = 0
+    /// When its first record arrived; `Int64.min` for none.
+    var first: Int64 = .min
+    /// It can't be silent before this moment.
+    var checkAt: Int64 = .min
+    /// The moment at which its silence began to count; `Int64.min` while it is not silent.
+    var silentSince: Int64 = .min
+    /// The last holds, the newest last.
+    var holds: [4 of Hold] = .init(repeating: Hold())
 
     var isSilent: Bool { silentSince != .min }
 }
@@ -70,10 +71,10 @@ struct FeedProfile: BitwiseCopyable {
     private static var week: Int64 { 168 }
     static var hour: Int64 { 3_600_000_000 }
 
-    /// Records by hour since 1970, modulo 672.
-    private var counts: [672 of UInt32] = .init(repeating: 0)
     /// The newest hour that is counted.
     private var newest: Int64 = .min
+    /// Records by hour since 1970, modulo 672.
+    private var counts: [672 of UInt32] = .init(repeating: 0)
 
     private static func hour(of moment: Int64) -> Int64 {
         moment >= 0 ? moment / hour : (moment - hour + 1) / hour
@@ -82,6 +83,11 @@ struct FeedProfile: BitwiseCopyable {
     private static func place(_ hour: Int64) -> Int {
         let rest = hour % hours
         return Int(rest < 0 ? rest + hours : rest)
+    }
+
+    /// Where in a row the count of a moment's hour stands, in bytes.
+    static func offset(of moment: Int64) -> Int {
+        MemoryLayout<Int64>.size + place(hour(of: moment)) * MemoryLayout<UInt32>.stride
     }
 
     /// Counts a record.
@@ -102,10 +108,20 @@ struct FeedProfile: BitwiseCopyable {
     ///
     /// It is given a span: to read one element of an inline array that is a stored property copies all 2,688 bytes of it,
     /// which was a tenth of a run.
-    private static func fourWeeks(_ hour: Int64, in counts: Span<UInt32>) -> Int64 {
-        var sum: Int64 = 0
-        for week in 0..<4 { sum += Int64(counts[place(hour + Int64(week) * Self.week)]) }
-        return sum
+    @inline(__always)
+    private static func fourWeeks(_ hourOfWeek: Int, in counts: Span<UInt32>) -> Int64 {
+        let week = Int(week)
+        return Int64(counts[hourOfWeek]) + Int64(counts[hourOfWeek + week])
+            + Int64(counts[hourOfWeek + 2 * week]) + Int64(counts[hourOfWeek + 3 * week])
+    }
+
+    /// The hour of the week, from 0, in which an hour since 1970 lies.
+    private static func hourOfWeek(_ hour: Int64) -> Int { place(hour) % Int(week) }
+
+    /// The hour of the week after one.
+    @inline(__always)
+    private static func next(_ hourOfWeek: Int) -> Int {
+        hourOfWeek + 1 == Int(week) ? 0 : hourOfWeek + 1
     }
 
     /// How many records were counted after a moment, by whole hours: those of its own hour are left out.
@@ -119,11 +135,15 @@ struct FeedProfile: BitwiseCopyable {
     func expectedTimesFour(from: Int64, to: Int64) -> Int64 {
         let counts = counts.span
         let first = Self.hour(of: from)
+        var hourOfWeek = Self.hourOfWeek(first)
         var sum: Int64 = 0
         for hour in first...max(first, min(Self.hour(of: to), first + Self.hours)) {
             let begin = max(from, hour * Self.hour)
             let end = min(to, (hour + 1) * Self.hour)
-            if end > begin { sum += Self.fourWeeks(hour, in: counts) * (end - begin) / Self.hour }
+            if end > begin {
+                sum += Self.fourWeeks(hourOfWeek, in: counts) * (end - begin) / Self.hour
+            }
+            hourOfWeek = Self.next(hourOfWeek)
         }
         return sum
     }
@@ -135,10 +155,11 @@ struct FeedProfile: BitwiseCopyable {
         var due = Int64(records) * 4 * Self.hour
         var hour = Self.hour(of: start)
         let last = hour + 8 * Self.week
+        var hourOfWeek = Self.hourOfWeek(hour)
         var begin = start
         while hour <= last {
             let end = (hour + 1) * Self.hour
-            let rate = Self.fourWeeks(hour, in: counts)
+            let rate = Self.fourWeeks(hourOfWeek, in: counts)
             if rate > 0 {
                 let gain = rate * (end - begin)
                 if gain >= due { return begin + (due + rate - 1) / rate }
@@ -146,6 +167,7 @@ struct FeedProfile: BitwiseCopyable {
             }
             begin = end
             hour += 1
+            hourOfWeek = Self.next(hourOfWeek)
         }
         return .max
     }

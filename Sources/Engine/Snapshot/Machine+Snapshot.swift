@@ -58,6 +58,7 @@ extension Machine {
         replenishmentIndex.visit(&archive)
         feeds.visit(&archive)
         feedProfiles.visit(&archive)
+        feedChecks.visit(&archive)
         archive.value(&hasHolds)
     }
 

@@ -106,10 +106,26 @@ struct Column<Row: BitwiseCopyable>: ~Copyable {
         if MemoryLayout<Row>.stride > 64 { unsafe dm_prefetch(row + 64) }
     }
 
+    /// Asks for the cache line of a row that lies so many bytes behind its beginning.
+    @inline(__always)
+    func prefetch(_ number: UInt32, at offset: Int) {
+        let row = unsafe UnsafeRawPointer(address(number))
+        unsafe dm_prefetch(row + offset)
+    }
+
     subscript(_ number: UInt32) -> Row {
         @inline(__always)
         unsafeAddress { unsafe UnsafePointer(address(number)) }
         @inline(__always)
         unsafeMutableAddress { unsafe address(number) }
+    }
+}
+
+extension [UInt32] {
+    /// Removes all and keeps the memory. These lists mostly hold one number, and `removeAll(keepingCapacity:)` is a call that
+    /// replaces a subrange, whatever there is: 0.6 % of a run.
+    @inline(__always)
+    mutating func empty() {
+        while popLast() != nil {}
     }
 }
