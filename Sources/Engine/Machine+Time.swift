@@ -25,7 +25,7 @@ extension Machine {
         if today > forgottenDay { forget() }
     }
 
-    /// Fills that came before any time was known count from the first moment that is.
+    /// Fills and balances that came before any time was known count from the first moment that is.
     private mutating func dateUndated() {
         for fill in undated {
             fills[fill].firstArrival = max(fills[fill].firstArrival, now.microseconds)
@@ -35,6 +35,11 @@ extension Machine {
             decide(fill)
         }
         undated.removeAll()
+        for number in 1..<UInt32(accumulators.used)
+        where accumulators[number].lastMoved == .min && accumulators[number].keySequence > 0 {
+            accumulators[number].lastMoved = now.microseconds
+            if accumulators[number].account == .discounted { watch(number) }
+        }
     }
 
     /// Fires what is due, in the order of time (SEMANTICS 5): where one record passes over several deadlines of a fill,

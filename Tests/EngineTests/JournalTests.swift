@@ -139,6 +139,27 @@ struct JournalTests {
         #expect(machine.size.fills == 1)
     }
 
+    @Test func `a balance from before the first tick waits from the first moment there is`() throws
+    {
+        let first = CivilDate(day: 20_000)
+        let text = first.text + "T10:00:00Z"
+        for (days, isStale) in [(179, false), (180, true)] {
+            var journal = HandJournal(clock: .ticks)
+            try journal.publish()
+            journal.register("dispenses")
+            try journal.event(Self.encounter("E1", at: text), from: "encounters")
+            try journal.event(
+                Self.dispense("D1", at: text, cash: true)
+                    .replacing("11111000130", with: "11111000210"),
+                from: "dispenses"
+            )
+            journal.tick(["dispenses": text])
+            journal.tick(["dispenses": first.adding(days: Int32(days)).text + "T10:00:00Z"])
+            let alerts = try Self.fold(journal)["alerts"] ?? ""
+            #expect(alerts.contains("accumulator_stale") == isStale, "\(days) days: \(alerts)")
+        }
+    }
+
     // MARK: what the world may send
 
     @Test func `as many packages as JSON can say stop nothing`() throws {

@@ -64,7 +64,9 @@ extension Machine {
 
     /// Has a balance looked at when it will have waited too long.
     mutating func watch(_ number: UInt32) {
-        guard accumulators[number].balance != .zero else { return }
+        guard accumulators[number].balance != .zero, accumulators[number].lastMoved != .min else {
+            return
+        }
         let moment = staleMoment(accumulators[number])
         guard moment < accumulators[number].watchedAt else { return }
         accumulators[number].watchedAt = moment
