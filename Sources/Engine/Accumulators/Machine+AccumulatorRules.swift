@@ -93,8 +93,11 @@ extension Machine {
 
     // MARK: invoices
 
-    /// After packages were bought or became due: what is open about invoices compares other counts now, and all resolve
-    /// once the cumulative count is covered (25, 28, 31).
+    /// After packages were bought or became due: the newest open alert about an invoice says how many are too many now, and
+    /// all resolve once the cumulative count is covered (25, 28, 31).
+    ///
+    /// The earlier ones keep the count that their invoice brought: where all were written anew, somebody who buys each day
+    /// what is never due would get as many updates with each purchase as there were purchases before.
     mutating func settleInvoices(_ number: UInt32) {
         let row = accumulators[number]
         var left = row.uncoveredInvoices
@@ -104,12 +107,11 @@ extension Machine {
         while left > 0, alert != 0 {
             if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
                 left -= 1
-                let policy = policy(on: invoice.date)
                 if isCovered { invoices[alert]?.isSuspended = false }
-                if alerts[alert].isOpen, isCovered {
+                if alerts[alert].isOpen {
+                    let policy = policy(on: invoice.date)
+                    guard isCovered else { return settle(invoiceAlert: alert, policy) }
                     resolve(alert, policy, .covered)
-                } else if alerts[alert].isOpen {
-                    settle(invoiceAlert: alert, policy)
                 }
             }
             alert = alerts[alert].next
