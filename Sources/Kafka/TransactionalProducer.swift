@@ -218,6 +218,9 @@ public struct TransactionalProducer: ~Copyable, Sendable {
             // The commit goes on in the background: the same call waits for it again. An abort
             // meanwhile would be refused (_CONFLICT).
             if error.isRetriable, !error.isFatal, !deadline.isOver { continue }
+            // What failed before the call makes librdkafka refuse it at once, with the report of the delivery unread.
+            // Safe: the handle is alive.
+            _ = unsafe rd_kafka_poll(core.client.handle, 0)
             throw failed(error, core.client.takeFailures().first)
         }
         if core.client.takeFailures().count > 0 { isSuspect = true }
@@ -232,6 +235,8 @@ public struct TransactionalProducer: ~Copyable, Sendable {
     /// INVALID_TXN_STATE.
     public mutating func abort(within limit: Duration = .seconds(8)) throws(TransactionError) {
         _ = unsafe rd_kafka_flush(core.client.handle, (limit / 4).milliseconds)
+        // A failure that nobody was told of yet leaves a gap in the sequence numbers all the same.
+        if core.client.takeFailures().count > 0 { isSuspect = true }
         unsafe try call("abort a transaction of \(id)") { handle in
             unsafe rd_kafka_abort_transaction(handle, limit.milliseconds)
         }
