@@ -29,7 +29,10 @@ for argument in CommandLine.arguments.dropFirst(2) {
 let stage = Stage(words)
 do {
     switch CommandLine.arguments.dropFirst().first {
-    case "run": exit(stage.run())
+    case "run":
+        let status = stage.run()
+        fflush(nil)
+        _exit(status)  // As the program does.
     case "topics": try stage.topics()
     case "feed": try stage.feed()
     case "dump": try stage.dump()
