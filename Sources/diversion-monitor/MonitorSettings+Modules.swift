@@ -62,6 +62,7 @@ extension MonitorSettings {
         service.consumers = ClientSettings(passed("kafka.consumer."))
         service.producers = ClientSettings(passed("kafka.producer."))
         service.application = application
+        service.scoreApplication = effective.stringIfSet("score.app")
         service.topics.prefix = prefix
         service.topics.sources = sourceNames.map { String($0.dropFirst(prefix.count)) }
         service.topics.reference = effective.string("topics.reference")

@@ -24,6 +24,10 @@ struct MonitorSettings {
 
     /// The application's name.
     var application: String { effective.string("app") }
+    /// The name under which a stage works: what its group and its transactional identifiers begin with.
+    func application(of stage: String) -> String {
+        stage == "score" ? effective.stringIfSet("score.app") ?? application : application
+    }
     /// Whether record times tell the time, as in a history, and not the wall's clock.
     var recordsTellTime: Bool { effective.string("clock") == "records" }
 }
@@ -45,7 +49,15 @@ extension MonitorSettings {
             "The application's name: its consumer groups are APP.ingest and APP.score, its"
                 + " transactional ids begin with the same words. Two monitors on one cluster need two"
                 + " names"
-        )
+        ),
+        Setting(
+            "score.app",
+            .string,
+            valueName: "NAME",
+            "The name for score alone: its group is NAME.score. A version of the program that decides"
+                + " otherwise publishes a further set of outputs of the same journal under it, into output"
+                + " topics of its own"
+        ),
     ]
 
     private static let brokers: [Setting] = [

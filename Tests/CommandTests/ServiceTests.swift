@@ -111,6 +111,38 @@ import Testing
             #expect(!kept.isEmpty && kept == folded, "\(topic): \(kept.count), \(folded.count)")
         }
 
+        // A further set of outputs of the same journal, as of a version that decides otherwise, with its ingest or without.
+        let own = "score.app: \(prefix)second\n"
+        let first = try folder.read("monitor.yaml") + "\n"
+        try folder.write(first + own, to: "mixed.yaml")
+        let names = ["decisions", "alerts", "accumulators", "replenishments", "snapshots"]
+        let topics = names.map { "topics.\($0): \($0)-2\n" }.joined()
+        try folder.write(first + own + topics, to: "second.yaml")
+        // Its name alone would mix it with the first.
+        let mixed = try Monitor.run(
+            ["run", "--roles", "score", "--config", folder.path("mixed.yaml")]
+        )
+        #expect(
+            mixed.status == 78 && mixed.errors.contains("second.score has no"),
+            "\(mixed.errors)"
+        )
+        let further = ["--config", folder.path("second.yaml")]
+        let applied = try Monitor.run(["topics", "apply", "--partitions", "2"] + further)
+        #expect(applied.status == 0, "\(applied.errors)")
+        for roles in ["score", "ingest,score"] {
+            let second = try RunningMonitor(["run", "--roles", roles] + further)
+            let isThere = try eventually {
+                try records(of: prefix + "decisions-2", kafka.bootstrap).count
+                    >= folder.lines("fold/decisions.ndjson").count
+            }
+            #expect(isThere && second.isRunning, "\(second.errors)")
+            #expect(second.stop() == 0, "\(second.errors)")
+        }
+        for topic in ["alerts", "decisions", "accumulators", "replenishments"] {
+            let kept = try records(of: prefix + topic + "-2", kafka.bootstrap)
+            #expect(try kept == folder.lines("fold/\(topic).ndjson").map(String.init), "\(topic)")
+        }
+
         // The cluster's journal and its dump explain alike, whoever wrote what was asked for.
         let decision = try folder.lines("fold/decisions.ndjson")[500]
         let id = try #require(decision.firstMatch(of: #/"decision_id":"(\w+)"/#)).output.1

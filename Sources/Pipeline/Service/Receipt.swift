@@ -10,7 +10,8 @@ struct Receipt: Equatable {
     var records: Int64 = 0
     /// Next `sequence`, by output topic.
     var sequences: [Int64] = OutputTopic.allCases.map { _ in 0 }
-    /// Of all bytes of all outputs, by topic, in order.
+    /// Of all bytes of all outputs, by topic, in order; but for the value of `state_hash`, which says how this version lays
+    /// out its state: another layout alone must not stop those who go on with these outputs.
     private var hashes: [UInt64] = OutputTopic.allCases.map { _ in 0 }
 
     /// The receipt of nothing.
@@ -77,9 +78,28 @@ struct Receipt: Equatable {
             let buffer = machine.outputs[topic]
             sequences[topic] += Int64(buffer.count)
             for index in 0..<buffer.count {
-                unsafe hashes[topic] = Self.hash(buffer.value(at: index), hashes[topic])
+                unsafe add(buffer.value(at: index), to: topic)
             }
         }
+    }
+
+    /// Takes one record of an output topic.
+    @unsafe mutating func add(_ value: UnsafeRawBufferPointer, to topic: Int) {
+        let counted =
+            unsafe topic == Int(OutputTopic.decisions.rawValue)
+            ? Self.withoutStateHash(value) : value
+        unsafe hashes[topic] = Self.hash(counted, hashes[topic])
+    }
+
+    /// A decision up to the value of its last field: `…,"state_hash":` where sixteen digits follow.
+    @unsafe private static func withoutStateHash(
+        _ value: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
+        // `"0123456789abcdef"}` and not `null}`; the byte is inside, since a record is longer than these.
+        guard value.count > 19, unsafe value[value.count - 2] == UInt8(ascii: "\"") else {
+            return unsafe value
+        }
+        return unsafe UnsafeRawBufferPointer(rebasing: value[..<(value.count - 19)])
     }
 
     /// Mixes a record into a hash: eight bytes a step in two lanes, as a fault finder, not against an adversary.

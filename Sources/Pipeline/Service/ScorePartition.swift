@@ -23,7 +23,7 @@ struct ScorePartition: Sendable {
     let settledOffsets: GroupOffsets
 
     private var name: TopicPartition { TopicPartition(configuration.journalTopic, partition) }
-    private var transactionalID: String { "\(configuration.application).score.\(partition)" }
+    private var transactionalID: String { "\(configuration.scoreGroup).\(partition)" }
 
     /// Runs until the service stops.
     func run() {
@@ -497,7 +497,8 @@ struct ScorePartition: Sendable {
             .configuration(
                 "score \(name): folding the journal to the committed offset \(live) gives the state "
                     + "\"\(receipt.text)\", committed was \"\(committed)\". Another version of the program or other data "
-                    + "wrote the outputs; nothing more is written."
+                    + "wrote the outputs; nothing more is written. Go on with that version, or publish what this one "
+                    + "decides beside it: give it a name (score.app) and output topics of its own."
             )
         )
     }

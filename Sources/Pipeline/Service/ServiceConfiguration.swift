@@ -60,6 +60,10 @@ public struct ServiceConfiguration: Sendable {
     /// Name of this installation: the prefix of its consumer groups and transactional identifiers, and the name in the
     /// journal's first record. Two services of one name share the work; two names need two journals.
     public var application = "diversion-monitor"
+    /// Name of a further set of outputs of the same journal: the prefix of the score group and its transactional
+    /// identifiers; nil is ``application``. A version of the program that decides otherwise publishes under a name of its
+    /// own, into topics of its own, beside what the version before it has published.
+    public var scoreApplication: String?
     /// Addresses, security and whatever else librdkafka is to be told.
     public var kafka: ClientSettings
     /// Settings for consumers only, over ``kafka``.
@@ -115,7 +119,7 @@ public struct ServiceConfiguration: Sendable {
 
 extension ServiceConfiguration {
     var ingestGroup: String { application + ".ingest" }
-    var scoreGroup: String { application + ".score" }
+    var scoreGroup: String { (scoreApplication ?? application) + ".score" }
 
     private func name(_ topic: String) -> String { topics.prefix + topic }
     var sourceTopics: [String] { topics.sources.map(name) }

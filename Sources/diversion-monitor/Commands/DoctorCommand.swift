@@ -59,7 +59,9 @@ private struct Doctor {
         good("librdkafka \(LibraryVersion.text)")
         guard connect() else { return }
         examineTopics()
-        for group in ["ingest", "score"] { examineGroup("\(settings.application).\(group)") }
+        for group in ["ingest", "score"] {
+            examineGroup("\(settings.application(of: group)).\(group)")
+        }
         examineReading()
         guard writing else { return }
         examineWriting("score", [.decisions, .alerts, .accumulators, .replenishments, .snapshots])
@@ -222,7 +224,8 @@ private struct Doctor {
     }
 
     private mutating func examineWriting(_ stage: String, _ roles: [TopicRole]) {
-        let id = "\(settings.application).\(stage).doctor"
+        let own = "\(settings.application(of: stage)).\(stage)"
+        let id = own + ".doctor"
         do {
             var producer = try TransactionalProducer(id: id, client(.producer))
             try producer.initialize(within: limit)
@@ -237,7 +240,7 @@ private struct Doctor {
                 "transactional id \(id): \(error.error.message)",
                 error.error.isDenied
                     ? "Allow Describe and Write on transactional ids that begin with"
-                        + " \(settings.application).\(stage)."
+                        + " \(own)."
                     : "Look at the transaction coordinator of the cluster."
             )
         } catch {
