@@ -121,55 +121,6 @@ extension Machine {
         }
     }
 
-    /// The claims that are live (SEMANTICS 10), in `live`.
-    private mutating func collectLive(_ first: UInt32, _ facts: inout Facts) {
-        live.empty()
-        var number = first
-        while number != 0 {
-            facts.hasPaidClaim = true
-            let id = claims[number].id
-            switch claims[number].transaction {
-            case .billing:
-                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, id) }) {
-                    live[place] = number
-                } else {
-                    live.append(number)
-                }
-            case .reversal:
-                if let place = live.firstIndex(where: { isSameClaim(claims[$0].id, id) }) {
-                    live.remove(at: place)
-                } else if !wasBilled(id, from: first, before: number) {
-                    live.removeAll(keepingCapacity: true)
-                }
-            case .rebill:
-                live.removeAll(keepingCapacity: true)
-                live.append(number)
-            }
-            number = claims[number].next
-        }
-        facts.liveCount = live.count
-        facts.firstLive = live.first ?? 0
-    }
-
-    private func isSameClaim(_ left: Identifier, _ right: Identifier) -> Bool {
-        if left.isLong, right.isLong {
-            return identifiers.text(left.longNumber) == identifiers.text(right.longNumber)
-        }
-        return left == right
-    }
-
-    /// Whether an id was billed in this fill before: its second reversal takes nothing more.
-    private func wasBilled(_ id: Identifier, from first: UInt32, before last: UInt32) -> Bool {
-        var number = first
-        while number != last {
-            if claims[number].transaction != .reversal, isSameClaim(claims[number].id, id) {
-                return true
-            }
-            number = claims[number].next
-        }
-        return false
-    }
-
     private func gatherRegistries(_ facts: inout Facts) {
         let pharmacy = fills[facts.fill].pharmacy
         let entity = facts.entity
@@ -238,98 +189,6 @@ extension Machine {
         let labeler = reference.products[facts.product].labeler
         return (reference.restrictions[labeler] ?? []).filter {
             excludes($0, of: labeler, facts)
-        }
-    }
-
-    /// The election in force for a Medicaid claim (SEMANTICS 19); `none` where nobody has one.
-    func election(_ type: PayerType, _ facts: Facts) -> Election {
-        let own =
-            type == .medicaidFeeForService
-            ? facts.pharmacyFeeForService : facts.pharmacyManagedCare
-        if own != .none { return own }
-        if type == .medicaidFeeForService, facts.isContractPharmacy,
-            numbers[facts.policy].feeForServiceCarveOutAtContractPharmacies
-        {
-            return .carveOut
-        }
-        guard let period = reference.period(reference.entities.rows[facts.entity], on: facts.date)
-        else { return .none }
-        return type == .medicaidFeeForService ? period.feeForService : period.managedCare
-    }
-
-    private func gatherClaims(_ facts: inout Facts) {
-        if facts.isCash || facts.isAdministered { facts.isTreated = true }
-        let policy = facts.policy
-        for number in live
-        where claims[number].isClaimed340B || isMarked[policy][Int(claims[number].codes)] {
-            facts.isTreated = true
-        }
-        for (place, number) in live.enumerated() {
-            let claim = claims[number]
-            if facts.shown == 0
-                ? !reference.products[claim.product].isKnown
-                : (claim.product != facts.product || !facts.isProductKnown)
-                    && reference.products[claim.product].isText
-            {
-                if facts.claimWithUnknownNdc == 0 { facts.claimWithUnknownNdc = number }
-            } else if claim.product != facts.product, facts.shown != 0,
-                !reference.products[facts.product].isText, facts.claimWithOtherNdc == 0
-            {
-                facts.claimWithOtherNdc = number
-            }
-            // One payer's bill: parts add up, else the first counts.
-            var isFirstOfPayer = true
-            for earlier in live[..<place]
-            where claims[earlier].coverageOrder == claim.coverageOrder {
-                isFirstOfPayer = false
-                if claim.dispensingStatus == 0xFF || claims[earlier].dispensingStatus == 0xFF,
-                    facts.duplicateClaim == 0
-                {
-                    facts.duplicateClaim = number
-                }
-            }
-            if isFirstOfPayer, facts.shown != 0 {
-                var parts: Quantity?
-                for one in live[place...]
-                where claims[one].coverageOrder == claim.coverageOrder
-                    && claims[one].dispensingStatus != 0xFF
-                {
-                    let quantity = Quantity(millionths: claims[one].quantity)
-                    parts = parts?.adding(quantity) ?? quantity
-                }
-                let billed = parts ?? Quantity(millionths: claim.quantity)
-                if billed.millionths != facts.quantity, facts.claimWithOtherQuantity == 0 {
-                    facts.claimWithOtherQuantity = number
-                    facts.billedQuantity = billed.millionths
-                }
-            }
-            let isMarked = isMarked[policy][Int(claim.codes)]
-            switch reference.payers[claim.payer].type {
-            case .medicaidFeeForService, .medicaidManagedCare:
-                switch election(reference.payers[claim.payer].type, facts) {
-                case .carveOut:
-                    if facts.isTreated {
-                        if facts.forbiddenMedicaidClaim == 0 {
-                            facts.forbiddenMedicaidClaim = number
-                            facts.forbiddenByCarveOut = true
-                        }
-                    } else {
-                        facts.silentlyCarvedOut = true
-                    }
-                case .carveIn:
-                    if facts.isTreated, !isMarked, facts.forbiddenMedicaidClaim == 0 {
-                        facts.forbiddenMedicaidClaim = number
-                    }
-                case .none: break
-                }
-            case .medicareD:
-                if !isMarked, facts.unmarkedMedicareClaim == 0 {
-                    facts.unmarkedMedicareClaim = number
-                }
-            case .unknown:
-                if facts.claimWithUnknownPayer == 0 { facts.claimWithUnknownPayer = number }
-            case .commercial: break
-            }
         }
     }
 
@@ -417,91 +276,6 @@ extension Machine {
         }
     }
 
-    /// Counts pharmacies and prescribers from which the patient got the product up to this fill (SEMANTICS 32).
-    private mutating func gatherVelocity(_ facts: inout Facts) {
-        guard facts.patient != 0, !facts.isAdministered else { return }
-        let values = numbers[facts.policy]
-        // Almost nobody has another fill of the product within days: nothing is allocated before one is found.
-        var pharmacies: [UInt32] = []
-        var prescribers: [UInt32] = []
-        let steps = forEachBefore(facts) { number in
-            let pharmacy = fills[dispenses[number].fill].pharmacy
-            let prescriber = dispenses[number].prescriber
-            if !pharmacies.contains(pharmacy) { pharmacies.append(pharmacy) }
-            if !prescribers.contains(prescriber) { prescribers.append(prescriber) }
-        }
-        noteWalk(steps, of: facts.patient)
-        guard !pharmacies.isEmpty else { return }
-        let pharmaciesBefore = pharmacies.count
-        let prescribersBefore = prescribers.count
-        if !pharmacies.contains(fills[facts.fill].pharmacy) {
-            pharmacies.append(fills[facts.fill].pharmacy)
-        }
-        if !prescribers.contains(facts.prescriber) { prescribers.append(facts.prescriber) }
-        facts.velocityPharmacies = pharmacies.count
-        facts.velocityPrescribers = prescribers.count
-        facts.completesVelocity =
-            (pharmacies.count >= Int(values.velocityPharmacies)
-                && pharmaciesBefore < Int(values.velocityPharmacies))
-            || (prescribers.count >= Int(values.velocityPrescribers)
-                && prescribersBefore < Int(values.velocityPrescribers))
-    }
-
-    /// Shows the dispenses of the patient and product in the days before this fill's, each the first of a fill that counts.
-    ///
-    /// - Returns: how many dispenses of the patient were walked along; 0 where they are kept by time.
-    @inline(__always)
-    private func forEachBefore(_ facts: Facts, _ body: (UInt32) -> Void) -> Int {
-        let days = Int64(numbers[facts.policy].velocityDays)
-        let first = facts.occurredAt &- days &* 86_400_000_000
-        func counts(_ number: UInt32) -> Bool {
-            let fill = dispenses[number].fill
-            // Both hold before the other fill has been decided again, so the order of decisions is none's concern.
-            return fill != facts.fill && primary(of: fill) == number && !fills[fill].isBillReversed
-                && (dispenses[number].occurredAt < facts.occurredAt
-                    || isBefore(fill: fill, facts.fill))
-        }
-        if let crowd = crowds[facts.patient] {
-            if let others = crowd.dispensesOfProduct[facts.product] {
-                for place in others.start(first)..<others.end(facts.occurredAt)
-                where counts(others[place]) { body(others[place]) }
-            }
-            return 0
-        }
-        // The chain runs from the latest to the earliest, so it is left where the window is.
-        var steps = 0
-        var number = patients[facts.patient].firstDispense
-        while number != 0, dispenses[number].occurredAt >= first {
-            steps += 1
-            if dispenses[number].product == facts.product,
-                dispenses[number].occurredAt <= facts.occurredAt,
-                dispenses[number].setting == .retail, counts(number)
-            {
-                body(number)
-            }
-            number = dispenses[number].nextOfPatient
-        }
-        return steps
-    }
-
-    /// The other dispenses that make up the pattern of `patient_velocity`: one for each pharmacy and each prescriber.
-    func velocityDispenses(_ facts: Facts) -> [UInt32] {
-        guard facts.patient != 0, !facts.isAdministered else { return [] }
-        var pharmacies: Set = [fills[facts.fill].pharmacy]
-        var prescribers: Set = [facts.prescriber]
-        var others: [UInt32] = []
-        _ = forEachBefore(facts) { others.append($0) }
-        // The earliest of each, in whichever order they are kept.
-        others.sort {
-            (dispenses[$0].occurredAt, dispenses[$0].offset)
-                < (dispenses[$1].occurredAt, dispenses[$1].offset)
-        }
-        return others.filter { number in
-            let isNew = pharmacies.insert(fills[dispenses[number].fill].pharmacy).inserted
-            return prescribers.insert(dispenses[number].prescriber).inserted || isNew
-        }
-    }
-
     /// The earliest active dispense of a fill; 0 where none is.
     func primary(of fill: UInt32) -> UInt32 {
         var number = fills[fill].firstDispense
@@ -509,18 +283,5 @@ extension Machine {
             number = dispenses[number].nextOfFill
         }
         return number
-    }
-
-    /// An order among fills of one moment that does not depend on arrival.
-    private func isBefore(fill left: UInt32, _ right: UInt32) -> Bool {
-        let a = fills[left]
-        let b = fills[right]
-        if a.pharmacy != b.pharmacy {
-            return npiText(reference.pharmacies.rows[a.pharmacy])
-                .lexicographicallyPrecedes(npiText(reference.pharmacies.rows[b.pharmacy]))
-        }
-        let x = text(of: a.rx)
-        let y = text(of: b.rx)
-        return x == y ? a.fillNumber < b.fillNumber : x.lexicographicallyPrecedes(y)
     }
 }

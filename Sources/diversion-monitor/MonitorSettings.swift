@@ -55,8 +55,8 @@ extension MonitorSettings {
             .string,
             valueName: "NAME",
             "The name for score alone: its group is NAME.score. A version of the program that decides"
-                + " otherwise publishes a further set of outputs of the same journal under it, into output"
-                + " topics of its own"
+                + " otherwise publishes a further set of outputs of the same journal under it, into topics of"
+                + " its own for outputs and snapshots"
         ),
     ]
 

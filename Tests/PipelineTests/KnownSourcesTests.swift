@@ -15,7 +15,7 @@ import Testing
             kafka: settings,
             tokenizer: Tokenizer(.published)
         )
-        let known = KnownSources(configuration, Operations().watchdog)
+        let known = KnownSources(configuration, ServiceControl(StopFlag(), Operations()))
 
         // An empty journal knows nobody, and is at its end at once.
         try known.begin()
@@ -60,7 +60,7 @@ import Testing
         try producer.flush(within: .seconds(10))
         let known = KnownSources(
             ServiceConfiguration(kafka: settings, tokenizer: Tokenizer(.published)),
-            Operations().watchdog
+            ServiceControl(StopFlag(), Operations())
         )
         try known.begin()
         let end = #expect(throws: ServiceEnd.self) {

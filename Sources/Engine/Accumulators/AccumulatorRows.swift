@@ -70,18 +70,6 @@ enum ReplenishmentState {
     }
 }
 
-/// What is known of the invoice of an alert about one.
-struct InvoiceRow {
-    var id: Identifier
-    /// Date of the purchase, which gives the version of the policy (34).
-    var date: CivilDate
-    /// Whether it was resolved because that version does not judge it: another may, as long as the count is not covered.
-    var isSuspended = false
-
-    /// None.
-    static let none = InvoiceRow(id: .none, date: .distantPast)
-}
-
 /// What a person said about an alert.
 struct DispositionNote {
     var offset: Int64

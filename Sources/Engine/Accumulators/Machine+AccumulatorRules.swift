@@ -91,67 +91,7 @@ extension Machine {
         if !isStale { watch(number) }
     }
 
-    // MARK: invoices
-
-    /// After packages were bought or became due: the newest open alert about an invoice says how many are too many now, and
-    /// all resolve once the cumulative count is covered (25, 28, 31).
-    ///
-    /// The earlier ones keep the count that their invoice brought: where all were written anew, somebody who buys each day
-    /// what is never due would get as many updates with each purchase as there were purchases before.
-    mutating func settleInvoices(_ number: UInt32) {
-        let row = accumulators[number]
-        var left = row.uncoveredInvoices
-        let isCovered = row.bought <= row.proposed
-        if isCovered { accumulators[number].uncoveredInvoices = 0 }
-        var alert = row.firstAlert
-        while left > 0, alert != 0 {
-            if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
-                left -= 1
-                if isCovered { invoices[alert]?.isSuspended = false }
-                if alerts[alert].isOpen {
-                    let policy = policy(on: invoice.date)
-                    guard isCovered else { return settle(invoiceAlert: alert, policy) }
-                    resolve(alert, policy, .covered)
-                }
-            }
-            alert = alerts[alert].next
-        }
-    }
-
-    /// Whether a purchase of a date that bought too much is an exception: of the account's rule, by the version in force
-    /// then (28, 31, 34).
-    func isJudged(_ rule: Rule, _ number: UInt32, _ date: CivilDate, _ policy: Int) -> Bool {
-        guard rulesInForce(policy, on: date).has(rule) else { return false }
-        guard rule == .gpoProhibitedPurchase else { return true }
-        let row = accumulators[number]
-        let entity = reference.pharmacies.rows[row.pharmacy].entity
-        let type = reference.period(reference.entities.rows[entity], on: date)?.what ?? 0
-        return numbers[policy].gpoProhibitedTypes.has(type)
-            && reference.products[row.product].isKnown
-    }
-
-    /// Looks at the invoices of an accumulator again after a change of policy or tables: the version of the purchase's date
-    /// counts, so most of them don't change.
-    private mutating func reviewInvoices(_ number: UInt32) {
-        var alert = accumulators[number].firstAlert
-        while alert != 0 {
-            if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
-                let rule = alerts[alert].rule
-                let policy = policy(on: invoice.date)
-                if !isJudged(rule, number, invoice.date, policy) {
-                    if alerts[alert].isOpen {
-                        invoices[alert]?.isSuspended = true
-                        let isInForce = rulesInForce(policy, on: invoice.date).has(rule)
-                        resolve(alert, policy, isInForce ? .factsChanged : .ruleDisabled)
-                    }
-                } else if alerts[alert].isOpen || invoice.date >= numbers[policy].alertsFrom {
-                    invoices[alert]?.isSuspended = false
-                    settle(invoiceAlert: alert, policy)
-                }
-            }
-            alert = alerts[alert].next
-        }
-    }
+    // MARK: changes of policy and tables
 
     /// After a change of policy or tables, and on the days on which a version comes into force: rules may have been
     /// switched off or on, and other limits may hold.

@@ -52,10 +52,7 @@ extension Machine {
                 let alert = alert(ofFill: fill, rule)
                 if !isOpen {
                     fills[fill].open.add(rule)
-                    alerts[alert].isOpen = true
-                    alerts[alert].occurrence += 1
-                    alerts[alert].content = content
-                    counts.alertsOpened[Int(rule.rawValue)] += 1
+                    open(alert, content)
                     writeFillAlert(alert, .opened, facts)
                 } else if alerts[alert].content != content {
                     alerts[alert].content = content
@@ -67,8 +64,7 @@ extension Machine {
                 let resolution: Resolution =
                     judgement.outcome == .reversed
                     ? .reversed : inForce.has(rule) ? .factsChanged : .ruleDisabled
-                alerts[alert].isOpen = false
-                alerts[alert].resolution = resolution
+                close(alert, resolution)
                 writeValues(of: rule, facts)
                 writeFillAlert(alert, .resolved(resolution), facts)
             }
@@ -181,36 +177,6 @@ extension Machine {
         )
     }
 
-    // MARK: alerts about accumulators and invoices
-
-    /// Opens, updates or resolves an accumulator's alert.
-    mutating func settle(
-        _ rule: Rule,
-        _ number: UInt32,
-        _ holds: Bool,
-        _ policy: Int,
-        _ inForce: RuleSet
-    ) {
-        var alert = accumulators[number].firstAlert
-        while alert != 0, alerts[alert].rule != rule { alert = alerts[alert].next }
-        let isOpen = alert != 0 && alerts[alert].isOpen
-        if holds, inForce.has(rule) {
-            if !isOpen, CivilDate(day: judgedOn) < numbers[policy].alertsFrom { return }
-            if alert == 0 { alert = insertAlert(ofAccumulator: number, rule) }
-            writeValues(of: rule, accumulator: number, policy)
-            let content = contentHash(rule, policy)
-            if !isOpen {
-                open(alert, content)
-                writeAccumulatorAlert(alert, .opened, policy)
-            } else if alerts[alert].content != content {
-                alerts[alert].content = content
-                writeAccumulatorAlert(alert, .updated, policy)
-            }
-        } else if isOpen {
-            resolve(alert, policy, inForce.has(rule) ? .factsChanged : .ruleDisabled)
-        }
-    }
-
     mutating func open(_ alert: UInt32, _ content: UInt32) {
         alerts[alert].isOpen = true
         alerts[alert].occurrence += 1
@@ -218,142 +184,9 @@ extension Machine {
         counts.alertsOpened[Int(alerts[alert].rule.rawValue)] += 1
     }
 
-    private mutating func insertAlert(
-        ofAccumulator number: UInt32,
-        _ rule: Rule,
-        invoice: InvoiceRow? = nil
-    ) -> UInt32 {
-        let alert = insertAlert(
-            AlertRow(
-                subject: number,
-                next: accumulators[number].firstAlert,
-                rule: rule,
-                isOfFill: false
-            ),
-            invoice: invoice
-        )
-        accumulators[number].firstAlert = alert
-        return alert
-    }
-
-    /// An invoice of a date buys more than was due: one alert per invoice.
-    mutating func openInvoiceAlert(
-        _ rule: Rule,
-        _ number: UInt32,
-        _ invoice: IncomingIdentifier,
-        _ date: CivilDate
-    ) {
-        var alert = accumulators[number].firstAlert
-        while alert != 0,
-            alerts[alert].rule != rule || !isEqual(invoices[alert]?.id ?? .none, invoice)
-        {
-            alert = alerts[alert].next
-        }
-        if alert == 0 {
-            let row = InvoiceRow(id: keep(invoice), date: date)
-            alert = insertAlert(ofAccumulator: number, rule, invoice: row)
-        }
-        if !alerts[alert].isOpen, invoices[alert]?.isSuspended == false {
-            accumulators[number].uncoveredInvoices += 1
-        }
-        // Its last line that was too many gives the date.
-        invoices[alert]?.date = date
-        invoices[alert]?.isSuspended = false
-        settle(invoiceAlert: alert, policy(on: date))
-    }
-
-    /// Opens an invoice's alert, or updates it where what it says has changed.
-    mutating func settle(invoiceAlert alert: UInt32, _ policy: Int) {
-        writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
-        let content = contentHash(alerts[alert].rule, policy)
-        if !alerts[alert].isOpen {
-            open(alert, content)
-            writeAccumulatorAlert(alert, .opened, policy)
-        } else if alerts[alert].content != content {
-            alerts[alert].content = content
-            writeAccumulatorAlert(alert, .updated, policy)
-        }
-    }
-
-    mutating func resolve(_ alert: UInt32, _ policy: Int, _ resolution: Resolution) {
+    mutating func close(_ alert: UInt32, _ resolution: Resolution) {
         alerts[alert].isOpen = false
         alerts[alert].resolution = resolution
-        writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
-        writeAccumulatorAlert(alert, .resolved(resolution), policy)
-    }
-
-    // MARK: dispositions
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-    }
-
-    /// Records what a person said about an alert in its evidence (25): an `updated`, or one that is resolved once more.
-    mutating func noteAlert(
-        _ text: String,
-        _ disposition: Disposition,
-        _ entity: UInt32,
-        _ record: RecordView
-    ) {
-        let digits = text.dropFirst(2)
-        guard digits.utf8.count == 32, digits.utf8.allSatisfy(Self.isHexDigit),
-            let high = UInt64(digits.prefix(16), radix: 16),
-            let low = UInt64(digits.suffix(16), radix: 16)
-        else {
-            counts.dispositionsWithoutEffect += 1
-            return
-        }
-        indexAlerts()
-        let alert = alertIndex.find(Hash.words(high, low)) { id(ofAlert: $0) == (high, low) }
-        guard alert != 0, self.entity(ofAlert: alert) == entity else {
-            counts.dispositionsWithoutEffect += 1
-            return
-        }
-        dispositions[alert, default: []].append(
-            DispositionNote(
-                offset: offset,
-                decision: disposition.decision,
-                actor: unsafe Array(record.bytes(disposition.actor)),
-                role: unsafe Array(record.bytes(disposition.role)),
-                note: unsafe Array(record.bytes(disposition.note))
-            )
-        )
-        // A resolved alert stays resolved, for the same reason: `updated` would read as if it were open (OUTPUTS).
-        let state: AlertState =
-            alerts[alert].isOpen ? .updated : .resolved(alerts[alert].resolution)
-        if alerts[alert].isOfFill {
-            let facts = facts(of: alerts[alert].subject)
-            writeValues(of: alerts[alert].rule, facts)
-            writeFillAlert(alert, state, facts)
-        } else if alerts[alert].isOfFeed {
-            let policy = policy(on: CivilDate(day: today))
-            writeValues(ofFeed: alerts[alert].subject, policy)
-            writeFeedAlert(alert, state, policy)
-        } else {
-            let policy = policy(on: invoices[alert]?.date ?? CivilDate(day: today))
-            writeValues(of: alerts[alert].rule, accumulator: alerts[alert].subject, policy)
-            writeAccumulatorAlert(alert, state, policy)
-        }
-    }
-
-    /// Makes the index of alerts at the first disposition about one: where nobody answers alerts on this way, it would
-    /// cost a cache miss per alert for nothing.
-    private mutating func indexAlerts() {
-        guard !hasAlertIndex else { return }
-        hasAlertIndex = true
-        for number in 1..<UInt32(alerts.used) where alerts[number].subject != 0 {
-            let (high, low) = id(ofAlert: number)
-            alertIndex.insert(Hash.words(high, low), number)
-        }
-    }
-
-    private func entity(ofAlert alert: UInt32) -> UInt32 {
-        if alerts[alert].isOfFeed { return whose(alerts[alert].subject).entity }
-        let pharmacy =
-            alerts[alert].isOfFill
-            ? fills[alerts[alert].subject].pharmacy : accumulators[alerts[alert].subject].pharmacy
-        return reference.pharmacies.rows[pharmacy].entity
     }
 
     // MARK: records
@@ -392,55 +225,7 @@ extension Machine {
         }
     }
 
-    func putDispositions(_ out: inout Pen, _ alert: UInt32) {
-        guard !dispositions.isEmpty, let notes = dispositions[alert] else {
-            return out.put(",\"dispositions\":[]")
-        }
-        out.put(",\"dispositions\":[")
-        var isFirst = true
-        for note in notes.suffix(Self.mostNotes) {
-            if !isFirst { out.put(byte: UInt8(ascii: ",")) }
-            isFirst = false
-            out.put("{\"offset\":")
-            out.put(note.offset)
-            out.put(",\"decision\":")
-            put(&out, note.decision)
-            out.put(",\"actor\":")
-            putShort(&out, note.actor)
-            out.put(",\"role\":")
-            putOptional(&out, note.role)
-            out.put(",\"note\":")
-            putOptional(&out, note.note)
-            out.put(byte: UInt8(ascii: "}"))
-        }
-        out.put(byte: UInt8(ascii: "]"))
-        if notes.count > Self.mostNotes {
-            out.put(",\"dispositions_omitted\":")
-            out.put(Int64(notes.count - Self.mostNotes))
-        }
-    }
-
-    /// An output has to fit into a message: of many notes the last are shown, and of a long text its beginning; all of
-    /// it stands in the journal, at the offset that is told.
-    private static var mostNotes: Int { 20 }
-    private static var mostBytes: Int { 1000 }
-
-    private func putOptional(_ out: inout Pen, _ text: [UInt8]) {
-        if text.isEmpty { out.put("null") } else { putShort(&out, text) }
-    }
-
-    private func putShort(_ out: inout Pen, _ text: [UInt8]) {
-        guard text.count > Self.mostBytes else {
-            return unsafe text.withUnsafeBytes { unsafe out.put(string: $0) }
-        }
-        // No character is cut in two.
-        var end = Self.mostBytes
-        while text[end] & 0xC0 == 0x80 { end -= 1 }
-        let start = text[..<end] + Array("…".utf8)
-        unsafe start.withUnsafeBytes { unsafe out.put(string: $0) }
-    }
-
-    private mutating func writeFillAlert(
+    mutating func writeFillAlert(
         _ alert: UInt32,
         _ state: AlertState,
         _ facts: Facts
@@ -468,36 +253,6 @@ extension Machine {
     /// The values in `scratch`, without the comma before the first; behind them lies the rest of its memory.
     func putValues(_ out: inout Pen) {
         unsafe out.put(padded: UnsafeRawBufferPointer(rebasing: scratch.written.dropFirst()))
-    }
-
-    private mutating func writeAccumulatorAlert(_ alert: UInt32, _ state: AlertState, _ policy: Int)
-    {
-        if isSilent { return count(.alerts) }
-        var out = pen(.alerts)
-        let row = alerts[alert]
-        let accumulator = accumulators[row.subject]
-        let entity = reference.pharmacies.rows[accumulator.pharmacy].entity
-        begin(&out, .alerts, entity, policy)
-        putHead(&out, alert, state, policy)
-        out.put("{\"kind\":\"accumulator\",\"pharmacy_npi\":")
-        put(&out, reference.pharmacies, accumulator.pharmacy)
-        out.put(",\"ndc11\":")
-        putProduct(&out, accumulator.product)
-        out.put(",\"account\":")
-        put(&out, accumulator.account)
-        if let invoice = invoices[alert] {
-            out.put(",\"invoice_id\":")
-            put(&out, invoice.id)
-        }
-        out.put(byte: UInt8(ascii: "}"))
-        putCause(&out, row.rule, policy)
-        putSentence(&out, row.rule, accumulator: row.subject)
-        putOccurrence(&out, alert)
-        out.put(",\"decision_id\":null,\"patient_token\":null")
-        putResolution(&out, state)
-        out.put(",\"evidence\":{\"records\":[")
-        putCauseAndEnd(&out, alert)
-        finish(.alerts, entity, out)
     }
 
     /// The record at hand as the last one of the evidence, the values in `scratch`, and the end of an alert that has

@@ -137,6 +137,8 @@ extension Machine {
         archive.dictionary(&invoices, filler: InvoiceRow.none) { invoice, archive in
             archive.value(&invoice.id)
             archive.value(&invoice.date)
+            archive.value(&invoice.bought)
+            archive.value(&invoice.due)
             archive.value(&invoice.isSuspended)
         }
         archive.dictionary(&dispositions, filler: []) { notes, archive in

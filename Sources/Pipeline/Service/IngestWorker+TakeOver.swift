@@ -134,6 +134,7 @@ extension IngestWorker {
             if !fresh.isEmpty {
                 try known.begin(toLastStable: true)
                 while !(try isKnown(within: 200)) {
+                    lastSuccess = Ticker.now
                     try poll(waiting: 0)
                     guard membership.metadata === metadata else {
                         throw Setback.again("the group's assignment has changed")

@@ -31,7 +31,7 @@ struct IngestWorker: ~Copyable {
     var queue: FetchQueue
     var copier: Copier
     /// When something was last committed, or could have been.
-    private var lastSuccess = Ticker.now
+    var lastSuccess = Ticker.now
     /// When time was last told to the journal.
     private var lastTick = Ticker.now
 
@@ -55,7 +55,7 @@ struct IngestWorker: ~Copyable {
     ) {
         let log = ServiceLog(role: "ingest", sink: configuration.log)
         let identity = IngestIdentity(configuration)
-        let known = KnownSources(configuration, control.operations.watchdog)
+        let known = KnownSources(configuration, control)
         control.run(log) { () throws(ServiceEnd) in
             let watch = control.operations.watchdog.watch("ingest")
             defer { control.operations.watchdog.remove(watch) }

@@ -22,98 +22,98 @@ struct JournalScan {
     ///
     /// - Parameters:
     ///   - partitions: the partitions, in any order; `body` is told the place in this list.
-    ///   - isStable: read no further than the last stable offset, that is, what is visible now.
     ///   - isUncommitted: read what is uncommitted or was aborted, too.
     ///   - body: takes a record.
     /// - Returns: up to where each was to be read.
     /// - Throws: `ServiceEnd` where the partition was trimmed, where Kafka does not answer or reading does not get on.
     @discardableResult func read(
         _ partitions: [TopicPartition],
-        toLastStable isStable: Bool = false,
         uncommitted isUncommitted: Bool = false,
         _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
     ) throws(ServiceEnd) -> [Int64] {
-        control.operations.watchdog.begin(.offsets)
         defer { control.operations.watchdog.begin(.offsets) }
-        var queue = (isUncommitted ? all : committed).queue()
-        var targets: [Int64] = []
+        var reading = try begin(partitions, uncommitted: isUncommitted)
+        while true {
+            if control.shouldStop { throw .stopped }
+            control.operations.watchdog.begin(.scan)
+            if try advance(&reading, milliseconds: 100, body) {
+                return reading.stretches.map(\.end)
+            }
+        }
+    }
+
+    /// Begins to read some partitions in turns, to ends that are asked for now.
+    ///
+    /// - Parameters:
+    ///   - partitions: the partitions.
+    ///   - start: where to begin with each; nil for its beginning.
+    ///   - isStable: read no further than the last stable offset, that is, what is visible now.
+    ///   - isUncommitted: read what is uncommitted or was aborted, too.
+    /// - Returns: the reading; nothing was read yet.
+    /// - Throws: `ServiceEnd` where the journal was trimmed or Kafka does not answer.
+    func begin(
+        _ partitions: [TopicPartition],
+        from start: Int64? = nil,
+        toLastStable isStable: Bool = false,
+        uncommitted isUncommitted: Bool = false
+    ) throws(ServiceEnd) -> StretchReading {
+        control.operations.watchdog.begin(.offsets)
+        var stretches: [Stretch] = []
         let asked = isStable ? committed : all
         for (place, bounds) in asked.offsets(of: partitions, within: .seconds(20)).enumerated() {
+            let partition = partitions[place]
             switch bounds {
             case .failure(let error): throw .temporary(error.description)
             case .success(let bounds):
-                let isJournal = partitions[place].topic == configuration.journalTopic
-                guard bounds.low == 0 || !isJournal else {
-                    throw Self.trimmed(partitions[place], bounds.low)
-                }
-                targets.append(bounds.end)
-                do {
-                    let source = try queue.start(partitions[place], at: .offset(bounds.low))
-                    precondition(
-                        source == place,
-                        "sources are numbered in the order of their starts"
+                guard bounds.low == 0 || partition.topic != configuration.journalTopic else {
+                    throw .configuration(
+                        "read the journal: \(partition) begins at offset \(bounds.low), so records were "
+                            + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
+                            + "another application name and other topics."
                     )
-                } catch {
-                    throw .temporary(error.description)
                 }
+                stretches.append(
+                    Stretch(partition: partition, start: start ?? bounds.low, end: bounds.end)
+                )
             }
         }
-        var isOpen = partitions.indices.map { queue.position(of: $0) < targets[$0] }
-        for place in partitions.indices where !isOpen[place] { queue.stop(place) }
-        var deadline = Ticker.now + 60_000
-        while isOpen.contains(true) {
-            if control.shouldStop { throw .stopped }
-            control.operations.watchdog.begin(.scan)
-            var seen = 0
-            do {
-                let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
-                seen = batch.count
-                for index in 0..<batch.count {
-                    let place = batch[index].source
-                    guard isOpen[place], batch[index].offset < targets[place] else { continue }
-                    if !(try body(place, batch[index])) { isOpen[place] = false }
-                }
-            } catch let error as KafkaError {
-                throw .temporary(error.description)
-            } catch let error as ServiceEnd {
-                throw error
-            } catch {
-                throw .temporary("\(error)")
-            }
-            for event in queue.takeEvents() {
-                if case .failed(_, let error) = event, error.isOffsetLost {
-                    throw .configuration(error.description)
-                }
-            }
-            for place in partitions.indices
-            where isOpen[place] && queue.position(of: place) >= targets[place] {
-                isOpen[place] = false
-            }
-            for place in partitions.indices where !isOpen[place] { queue.stop(place) }
-            if seen > 0 { deadline = Ticker.now + 60_000 }
-            if Ticker.now > deadline {
-                let place = isOpen.firstIndex(of: true) ?? 0
-                throw Self.stuck(partitions[place], queue.position(of: place), targets[place])
-            }
+        do {
+            return try StretchReading(stretches, (isUncommitted ? all : committed).queue())
+        } catch {
+            throw .temporary(error.description)
         }
-        return targets
     }
 
-    /// The journal was cut at its beginning.
-    static func trimmed(_ partition: TopicPartition, _ low: Int64) -> ServiceEnd {
-        .configuration(
-            "read the journal: \(partition) begins at offset \(low), so records were "
-                + "deleted. A journal is kept for ever (retention.ms=-1): restore it, or begin anew with "
-                + "another application name and other topics."
-        )
-    }
-
-    /// Nothing more comes of a partition.
-    static func stuck(_ partition: TopicPartition, _ position: Int64, _ end: Int64) -> ServiceEnd {
-        .temporary(
-            "read \(partition) to its end: nothing came for 60 s at offset \(position) of \(end); "
-                + "a transaction may still be open on it"
-        )
+    /// Reads on.
+    ///
+    /// - Parameters:
+    ///   - reading: what was begun.
+    ///   - milliseconds: for how long at most.
+    ///   - body: takes a record; returns whether it wants more of this partition.
+    /// - Returns: whether the ends are reached.
+    /// - Throws: `ServiceEnd` where records are gone, or nothing comes for a minute, and what `body` throws.
+    func advance(
+        _ reading: inout StretchReading,
+        milliseconds: Int64,
+        _ body: (_ place: Int, borrowing Message) throws(ServiceEnd) -> Bool
+    ) throws(ServiceEnd) -> Bool {
+        do {
+            if try reading.advance(milliseconds: milliseconds, body) { return true }
+        } catch let end as ServiceEnd {
+            throw end
+        } catch {
+            throw .temporary("\(error)")
+        }
+        if let failure = reading.failure, failure.isOffsetLost {
+            throw .configuration(failure.description)
+        }
+        if Ticker.now - reading.heardAt > 60_000, let slowest = reading.slowest {
+            throw .temporary(
+                "read \(slowest.stretch.partition) to its end: nothing came for 60 s at offset "
+                    + "\(slowest.position) of \(slowest.stretch.end); a transaction may still be open on it"
+            )
+        }
+        return false
     }
 
     /// A message of the journal as a record that can be read.

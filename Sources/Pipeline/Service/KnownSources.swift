@@ -10,10 +10,11 @@ internal import Kafka
 ///
 /// Safe to send: it has one owner, the worker's thread.
 final class KnownSources: @unchecked Sendable {
+    private let configuration: ServiceConfiguration
+    private let control: ServiceControl
     private let journal: TopicPartition
-    private let settings: ClientSettings
-    private let watchdog: Watchdog
-    private var reading: Reading?
+    private var scan: JournalScan?
+    private var reading: StretchReading?
     private var found: Set<TopicPartition> = []
     /// Up to where it was read.
     private var position: Int64 = 0
@@ -23,10 +24,10 @@ final class KnownSources: @unchecked Sendable {
 
     /// Everything that counts for time stands in every journal partition, rows and policies of the reference topics too,
     /// so one partition is enough.
-    init(_ configuration: ServiceConfiguration, _ watchdog: Watchdog) {
+    init(_ configuration: ServiceConfiguration, _ control: ServiceControl) {
+        self.configuration = configuration
+        self.control = control
         journal = TopicPartition(configuration.journalTopic, 0)
-        settings = configuration.consumerSettings
-        self.watchdog = watchdog
     }
 
     /// Whether the journal knows a partition, as far as it was read.
@@ -38,21 +39,12 @@ final class KnownSources: @unchecked Sendable {
     ///   high watermark: a transaction that is open before it would hide committed records behind it.
     /// - Throws: `ServiceEnd` where Kafka does not answer or the journal was trimmed.
     func begin(toLastStable isStable: Bool = false) throws(ServiceEnd) {
-        watchdog.begin(.offsets)
-        do {
-            let consumer = try FetchConsumer(settings)
-            let asked =
-                isStable ? consumer : try FetchConsumer(settings, isolation: .readUncommitted)
-            let bounds = try asked.offsets(of: [journal], within: .seconds(20))[0].get()
-            guard bounds.low == 0 else { throw JournalScan.trimmed(journal, bounds.low) }
-            var queue = consumer.queue()
-            _ = try queue.start(journal, at: .offset(position))
-            reading = Reading(queue: queue, end: bounds.end)
-        } catch let error as ServiceEnd {
-            throw error
-        } catch {
-            throw .temporary("\(error)")
+        let scan: JournalScan
+        do { scan = try JournalScan(configuration, control) } catch {
+            throw .temporary(error.description)
         }
+        reading = try scan.begin([journal], from: position, toLastStable: isStable)
+        self.scan = scan
     }
 
     /// Reads on.
@@ -61,53 +53,17 @@ final class KnownSources: @unchecked Sendable {
     /// - Returns: whether the end is reached.
     /// - Throws: `ServiceEnd` where the journal can't be read or reading does not get on.
     func advance(milliseconds: Int64) throws(ServiceEnd) -> Bool {
-        let limit = Ticker.now + milliseconds
-        while let end = reading?.end, position < end {
-            let left = limit - Ticker.now
-            if left <= 0 { return false }
-            watchdog.begin(.scan)
-            try readOn(waiting: left)
+        guard let scan, var reading = reading.take() else { return true }
+        control.operations.watchdog.begin(.scan)
+        defer { control.operations.watchdog.begin(.offsets) }
+        let isOver = try scan.advance(&reading, milliseconds: milliseconds) {
+            (_, message) throws(ServiceEnd) in
+            try learn(message)
+            position = message.offset + 1
+            return true
         }
-        reading = nil
-        return true
-    }
-
-    /// Takes the records that are there, or waits for one.
-    private func readOn(waiting milliseconds: Int64) throws(ServiceEnd) {
-        guard var reading = reading.take() else { return }
-        do {
-            let batch = try reading.queue.next(limit: 4096, waiting: .milliseconds(milliseconds))
-            for index in 0..<batch.count { try learn(batch[index]) }
-        } catch let error as ServiceEnd {
-            throw error
-        } catch {
-            throw .temporary("\(error)")
-        }
-        for event in reading.queue.takeEvents() {
-            if case .failed(_, let error) = event, error.isOffsetLost {
-                throw .configuration(error.description)
-            }
-        }
-        if reading.queue.position(of: 0) > position {
-            position = reading.queue.position(of: 0)
-            reading.deadline = Ticker.now + Reading.patience
-        }
-        if Ticker.now > reading.deadline {
-            throw JournalScan.stuck(journal, position, reading.end)
-        }
-        self.reading = consume reading
-    }
-
-    /// The journal as it is read to an end.
-    private struct Reading: ~Copyable {
-        var queue: FetchQueue
-        /// Up to where it is read.
-        let end: Int64
-        /// When nothing has come for too long.
-        var deadline = Ticker.now + patience
-
-        /// How long nothing may come, in milliseconds.
-        static let patience: Int64 = 60_000
+        if isOver { self.scan = nil } else { self.reading = consume reading }
+        return isOver
     }
 
     private func learn(_ message: borrowing Message) throws(ServiceEnd) {

@@ -8,6 +8,95 @@ struct Stretch {
     var end: Int64
 }
 
+/// Stretches of several partitions as they are read to their ends, in turns, so that whoever reads can do other things in
+/// between.
+struct StretchReading: ~Copyable {
+    let stretches: [Stretch]
+    private var queue: FetchQueue
+    /// Numbers of stretches by the queue's of their sources, and those that are not read to their ends.
+    private var numbers: [Int] = []
+    private var isOpen: [Bool]
+    /// What the last turn was told to have failed; librdkafka goes on by itself but where `isOffsetLost`.
+    private(set) var failure: KafkaError?
+    /// When a record came last.
+    private(set) var heardAt = Ticker.now
+
+    /// Begins to fetch.
+    ///
+    /// - Parameters:
+    ///   - stretches: the stretches, of different partitions.
+    ///   - queue: a queue of its own.
+    /// - Throws: where one is being read already.
+    init(_ stretches: [Stretch], _ queue: consuming FetchQueue) throws(KafkaError) {
+        self.stretches = stretches
+        self.queue = queue
+        isOpen = stretches.map { $0.start < $0.end }
+        for number in stretches.indices where isOpen[number] {
+            let stretch = stretches[number]
+            let source = try self.queue.start(stretch.partition, at: .offset(stretch.start))
+            precondition(source == numbers.count, "sources are numbered as they are started")
+            numbers.append(number)
+        }
+    }
+
+    /// The first stretch that is not read to its end, and up to where it is.
+    var slowest: (stretch: Stretch, position: Int64)? {
+        guard let source = numbers.indices.first(where: { isOpen[numbers[$0]] }) else { return nil }
+        return (stretches[numbers[source]], queue.position(of: source))
+    }
+
+    /// Reads on.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: for how long at most; so long, too, if nothing comes.
+    ///   - body: takes the number of a stretch and a record of it; returns whether it wants more of this stretch.
+    /// - Returns: whether the ends are reached.
+    /// - Throws: `KafkaError`, and what `body` throws.
+    mutating func advance(
+        milliseconds: Int64,
+        _ body: (_ number: Int, borrowing Message) throws -> Bool
+    ) throws -> Bool {
+        failure = nil
+        let limit = Ticker.now + milliseconds
+        while isOpen.contains(true) {
+            let left = limit - Ticker.now
+            if left <= 0 { return false }
+            if try Self.take(&queue, left, numbers, stretches, &isOpen, body) {
+                heardAt = Ticker.now
+            }
+            for event in queue.takeEvents() {
+                if case .failed(_, let error) = event { failure = failure ?? error }
+            }
+            for (source, number) in numbers.enumerated() {
+                if queue.position(of: source) >= stretches[number].end { isOpen[number] = false }
+                if !isOpen[number] { queue.stop(source) }
+            }
+            if failure != nil { break }
+        }
+        return !isOpen.contains(true)
+    }
+
+    /// Takes the records that are there, or waits for one; whether there were any.
+    ///
+    /// They stand as long as nothing else is done with the queue, so it is not a method of what owns it.
+    private static func take(
+        _ queue: inout FetchQueue,
+        _ milliseconds: Int64,
+        _ numbers: [Int],
+        _ stretches: [Stretch],
+        _ isOpen: inout [Bool],
+        _ body: (_ number: Int, borrowing Message) throws -> Bool
+    ) throws -> Bool {
+        let batch = try queue.next(limit: 4096, waiting: .milliseconds(milliseconds))
+        for index in 0..<batch.count {
+            let number = numbers[batch[index].source]
+            guard isOpen[number], batch[index].offset < stretches[number].end else { continue }
+            if !(try body(number, batch[index])) { isOpen[number] = false }
+        }
+        return batch.count > 0
+    }
+}
+
 extension FetchConsumer {
     /// Reads stretches to their ends, those of several partitions at once.
     ///
@@ -22,33 +111,13 @@ extension FetchConsumer {
         _ body: (_ number: Int, borrowing Message) throws -> Bool
     ) throws {
         defer { control.operations.watchdog.begin(.offsets) }
-        var queue = queue()
-        var open = Set(stretches.indices.filter { stretches[$0].start < stretches[$0].end })
-        var numbers: [Int: Int] = [:]
-        for number in open.sorted() {
-            let stretch = stretches[number]
-            numbers[try queue.start(stretch.partition, at: .offset(stretch.start))] = number
-        }
-        var deadline = Ticker.now + 30_000
-        while !open.isEmpty {
+        var reading = try StretchReading(stretches, queue())
+        while true {
             if control.shouldStop { throw Setback.end(.stopped) }
             control.operations.watchdog.begin(.scan)
-            let batch = try queue.next(limit: 4096, waiting: .milliseconds(100))
-            if batch.count > 0 { deadline = Ticker.now + 30_000 }
-            for index in 0..<batch.count {
-                guard let number = numbers[batch[index].source], open.contains(number),
-                    batch[index].offset < stretches[number].end
-                else { continue }
-                if !(try body(number, batch[index])) { open.remove(number) }
-            }
-            for event in queue.takeEvents() {
-                if case .failed(_, let error) = event { throw error }
-            }
-            for (source, number) in numbers {
-                if queue.position(of: source) >= stretches[number].end { open.remove(number) }
-                if !open.contains(number) { queue.stop(source) }
-            }
-            if Ticker.now > deadline {
+            if try reading.advance(milliseconds: 100, body) { return }
+            if let failure = reading.failure { throw failure }
+            if Ticker.now - reading.heardAt > 30_000 {
                 throw Setback.again("read the end of the journal: nothing came for 30 s")
             }
         }
