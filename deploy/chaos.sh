@@ -3,12 +3,16 @@
 #
 #     deploy/chaos.sh daily swift test …      each once
 #     deploy/chaos.sh release swift test …    until what a release must show is shown, in pieces: ended and begun
-#                                             again, it goes on where it was. What was found is in .build/chaos.
+#                                             again, it goes on where it was, also on another machine: what was found is in
+#                                             deploy/chaos, by commit. ROWS="killed network simulated restart" takes up
+#                                             those rows alone.
+#     deploy/chaos.sh table                   what was found so far for the sources as they are
+#
 #
 # CHAOS_FILTER names other tests for "daily". RESTART_EVENTS (a file of a few million events) and RESTART_REFERENCE (its
 # tables) add kills under traffic with a large state, timed by the program named in BENCHMARK.
 set -uo pipefail
-if [ -z "${KAFKA_HOME:-}" ]; then
+if [ "$1" != table ] && [ -z "${KAFKA_HOME:-}" ]; then
     echo "chaos: set KAFKA_HOME, the folder of a Kafka with the script \"kafka\" that starts and kills it" >&2
     exit 78
 fi
@@ -95,9 +99,48 @@ if [ "$mode" = daily ]; then
     exit "$status"
 fi
 
-mkdir -p .build/chaos
-record=.build/chaos/$commit.txt
-touch "$record"
+mkdir -p deploy/chaos
+record=deploy/chaos/$commit.txt
+pieces=deploy/chaos/$commit-simulation.txt
+touch "$record" "$pieces"
+
+# The line of all histories lived so far, or nothing.
+simulated() {
+    awk '{
+        for (i = 2; i <= NF; i++) {
+            split($i, pair, "=")
+            if (pair[1] == "failed") failed += pair[2] == "[]" ? 0 : split(pair[2], seeds, ",")
+            else sum[pair[1]] += pair[2]
+        }
+    }
+    END {
+        if (NR) printf "CHAOS simulated histories of 5000 events and 40 faults | %d histories; %d output records, " \
+            "%d histories failed | seed 1\n", sum["histories"], sum["outputs"], failed
+    }' "$pieces"
+}
+
+all() {
+    local whole
+    whole=$(mktemp)
+    { cat "$record"; simulated; } > "$whole"
+    table "$whole"
+    rm -f "$whole"
+}
+
+# Whether a row is among ROWS.
+asked() {
+    local word
+    [ -n "${ROWS:-}" ] || return 0
+    for word in $ROWS; do
+        case "$1" in *"$word"*) return 0 ;; esac
+    done
+    return 1
+}
+
+if [ "$mode" = table ]; then
+    all
+    exit
+fi
 # What a test is called in the table, what its name has, and how often it must be run.
 rows=(
     "kill -9 of the program|the program is killed|10"
@@ -114,34 +157,23 @@ rows=(
 export SOAK_SECONDS=7200 SOAK_RATE=5000 SNAPSHOT_DAMAGES=1000000 FUZZ_TIMES=50
 for row in "${rows[@]}"; do
     IFS='|' read -r name filter wanted <<< "$row"
+    asked "$name" || continue
     while [ "$(grep -acF "CHAOS $name | " "$record")" -lt "$wanted" ]; do
         if ! try "$filter" "$@"; then
             keep
-            table "$record"
+            all
             exit 1
         fi
         keep
     done
 done
-if ! grep -aq '^CHAOS simulated histories' "$record"; then
-    pieces=.build/chaos/$commit-simulation.txt
+if asked "simulated histories"; then
     .build/tests/release/simulate first=1 count=100000 "state=$pieces" || exit 1
-    awk '{
-        for (i = 2; i <= NF; i++) {
-            split($i, pair, "=")
-            if (pair[1] == "failed") failed += pair[2] == "[]" ? 0 : split(pair[2], seeds, ",")
-            else sum[pair[1]] += pair[2]
-        }
-    }
-    END {
-        printf "CHAOS simulated histories of 5000 events and 40 faults | %d histories; %d output records, " \
-            "%d histories failed | seed 1\n", sum["histories"], sum["outputs"], failed
-    }' "$pieces" >> "$record"
 fi
-if ! grep -aq '^start → ' "$record"; then
+if asked "restart" && ! grep -aq '^start → ' "$record"; then
     : > "$log"
     restarts || exit 1
     keep
 fi
-table "$record"
+all
 ! grep -aq '^FAILED' "$record"
