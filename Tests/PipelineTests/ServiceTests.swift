@@ -26,8 +26,7 @@ struct ServiceTests {
     ) throws -> String {
         let held = Installation.number("sources", in: try installation.tool("sources"))
         #expect(held == fed, "the feed", sourceLocation: sourceLocation)
-        let (outputs, fold) = try installation.verify()
-        let events = Installation.number("events", in: fold)
+        let (outputs, events) = try installation.verify()
         #expect(events + (outputs["dead-letters"] ?? 0) == fed, sourceLocation: sourceLocation)
         #expect((outputs["decisions"] ?? 0) > 0, sourceLocation: sourceLocation)
         let proof = try installation.proof()

@@ -54,7 +54,9 @@ extension Stage {
                 see(TopicPartition(topicName, record.source.partition), record.source.offset)
             }
         }
-        try read(name(configuration.topics.deadLetters), committed, all) { message in
+        var letters = 0
+        try read(name(configuration.topics.deadLetters), nil, committed, all) { message in
+            letters += 1
             var values: [String: String] = [:]
             for header in message.headers() {
                 values[header.name] = String(decoding: header.value ?? [], as: UTF8.self)
@@ -75,14 +77,23 @@ extension Stage {
                 if times > 1 { doubled.append("\(source) offset \(offset)") }
             }
         }
-        say("copied \(count) lost \(lost.count) doubled \(doubled.count)")
+        say("copied \(count) dead-letters \(letters) lost \(lost.count) doubled \(doubled.count)")
         for one in lost.prefix(10) { say("lost: \(one)") }
         for one in doubled.prefix(10) { say("doubled: \(one)") }
     }
 
-    /// The files of a dumped journal.
+    /// The files of a dumped journal, or that of the partition asked for.
     private func dumps() -> [String] {
         let from = words["from"] ?? "."
+        if let partition = partition {
+            return [
+                from + "/"
+                    + JournalDump.fileName(
+                        topic: name(configuration.topics.journal),
+                        partition: partition
+                    )
+            ]
+        }
         var files: [String] = []
         if let directory = opendir(from) {
             while let entry = readdir(directory) {
@@ -96,15 +107,16 @@ extension Stage {
         return files
     }
 
-    /// All committed records of a topic: partition 0 in order, then 1, and so on.
+    /// All committed records of a topic's partition, or of one partition after the other.
     private func read(
         _ topic: String,
+        _ partition: Int32?,
         _ committed: FetchConsumer,
         _ all: FetchConsumer,
         _ body: (borrowing Message) throws -> Void
     ) throws {
         let count = try committed.partitionCount(of: topic, within: .seconds(20))
-        for partition in 0..<count {
+        for partition in partition.map({ $0..<$0 + 1 }) ?? 0..<count {
             let place = TopicPartition(topic, partition)
             let bounds = try all.offsets(of: [place], within: .seconds(20))[0].get()
             var queue = committed.queue()
@@ -166,7 +178,9 @@ extension Stage {
         )
     }
 
-    /// Every output topic, partition 0 in order, then 1, and so on, held against the files of a fold, byte by byte.
+    private var partition: Int32? { words["partition"].flatMap { Int32($0) } }
+
+    /// One partition of every folded topic, held against the files of that partition's fold, byte by byte.
     ///
     /// Nothing is kept, so hours of traffic can be compared.
     func outputs() throws {
@@ -175,20 +189,15 @@ extension Stage {
         let all = try FetchConsumer(configuration.kafka, isolation: .readUncommitted)
         for topic in [
             topics.decisions, topics.alerts, topics.accumulators, topics.replenishments,
-            topics.deadLetters,
         ] {
-            // No fold gives dead letters: they are counted.
             let path = (words["against"] ?? ".") + "/" + topic + ".ndjson"
-            let isFolded = topic != topics.deadLetters
-            let file = fopen(isFolded ? path : "/dev/null", "r")
-            guard let file else {
+            guard let file = fopen(path, "r") else {
                 say("failed: there is no \(path)")
                 exit(1)
             }
             var records = 0
-            try read(name(topic), consumer, all) { message in
+            try read(name(topic), partition, consumer, all) { message in
                 records += 1
-                guard isFolded else { return }
                 let isSame = message.value.withUnsafeBytes { seen in
                     withUnsafeTemporaryAllocation(
                         of: UInt8.self,
@@ -206,7 +215,7 @@ extension Stage {
                     exit(1)
                 }
             }
-            guard !isFolded || fgetc(file) == EOF else {
+            guard fgetc(file) == EOF else {
                 say("failed: \(path) has more than the \(records) lines that were published")
                 exit(1)
             }

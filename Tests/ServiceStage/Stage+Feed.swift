@@ -143,7 +143,7 @@ extension Stage {
             }
             text.replaceSubrange(
                 place..<place + 10,
-                with: Array("\(date.adding(days: Int32(days)))".utf8)
+                with: date.adding(days: Int32(days)).text.utf8
             )
             place += 10
         }

@@ -9,9 +9,9 @@
 //     service-stage settle … roles=ingest        waits until the role has done all there is
 //     service-stage dump … to=FOLDER
 //     service-stage copied … from=FOLDER         which source records the dumped journal has not, or twice
-//     service-stage outputs … against=FOLDER     every output topic, read committed, held against the files of a fold
+//     service-stage outputs … partition=0 against=FOLDER   output topics, read committed, held against the files of a fold
 //     service-stage damage …                     deletes all snapshots
-//     service-stage score from=FOLDER to=FOLDER  the dumped journal folded
+//     service-stage score … partition=0 from=FOLDER to=FOLDER   a dumped partition of the journal folded
 import Engine
 import Glibc
 import Ingest

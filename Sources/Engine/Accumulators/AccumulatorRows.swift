@@ -18,14 +18,16 @@ struct AccumulatorRow: BitwiseCopyable {
     var boughtWhenMoved: Int64 = 0
     /// Moment of the first movement; `Int64.min` before it.
     var firstMoved: Int64 = .min
+    /// The deadline at which it is asked whether it has waited too long; `Int64.max` where none is noted.
+    var watchedAt: Int64 = .max
     /// Pharmacy of one entity.
     var pharmacy: UInt32
     var product: UInt32
+    /// Alerts about the balance, one for each rule; those about invoices, of which there may be many, newest first.
     var firstAlert: UInt32 = 0
-    /// Newest of the moments at which fills added to it.
-    var firstUse: UInt32 = 0
-    /// The deadline at which it is asked whether it has waited too long; `Int64.max` where none is noted.
-    var watchedAt: Int64 = .max
+    var firstInvoiceAlert: UInt32 = 0
+    /// What fills added to it, oldest first.
+    var uses = UseList()
     /// How many invoices are too many and not covered, so that almost nobody walks along their alerts.
     var uncoveredInvoices: UInt32 = 0
     var account: Account
@@ -41,7 +43,22 @@ struct AccumulatorRow: BitwiseCopyable {
 struct UseRow: BitwiseCopyable {
     var quantity: Quantity
     var at: Int64
-    var next: UInt32
+    /// The one after it in time.
+    var next: UInt32 = 0
+}
+
+/// What fills added to an accumulator within the longest window that any version of the policy measures, in order of time,
+/// and the sum of those within one window, which moves on with the balance. With the sum made anew for each movement, a
+/// million events of 48 busy accumulators took 1.4 × as long.
+struct UseList: BitwiseCopyable {
+    /// Of those from ``start`` on.
+    var sum = Balance.zero
+    var oldest: UInt32 = 0
+    var newest: UInt32 = 0
+    /// The first within the window; 0 for none.
+    var start: UInt32 = 0
+    /// Length of the window in days; 0 before there is one.
+    var days: Int32 = 0
 }
 
 /// A proposal of whole packages that nobody has decided about: it is remembered until somebody does, however long that

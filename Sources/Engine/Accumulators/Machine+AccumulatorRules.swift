@@ -9,6 +9,7 @@ extension Machine {
         let date = CivilDate(day: today)
         let policy = policy(on: date)
         let inForce = rulesInForce(policy, on: date)
+        moveWindow(number, policy)
         let row = accumulators[number]
 
         let isNegative =
@@ -34,24 +35,6 @@ extension Machine {
         let (use, span) = use(row, policy)
         return excess.millionths &* Int128(span)
             > Int128(values.overAccumulationDays) &* 86_400_000_000 &* use.millionths
-    }
-
-    /// What fills used in the window up to the last movement, and how many microseconds that is: since the first
-    /// movement, within bounds.
-    func use(_ row: AccumulatorRow, _ policy: Int) -> (Balance, Int64) {
-        let values = numbers[policy]
-        let day = 86_400_000_000 as Int64
-        let first = row.lastMoved &- Int64(values.useDays) &* day
-        var sum = Balance.zero
-        var number = row.firstUse
-        while number != 0, uses[number].at >= first {
-            sum = sum + Balance(uses[number].quantity)
-            number = uses[number].next
-        }
-        let since = row.firstMoved == .min ? 0 : row.lastMoved &- row.firstMoved
-        return (
-            sum, min(Int64(values.useDays) &* day, max(Int64(values.useDaysLeast) &* day, since))
-        )
     }
 
     // MARK: stale balances

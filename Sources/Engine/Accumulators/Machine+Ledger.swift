@@ -90,30 +90,6 @@ extension Machine {
         return number
     }
 
-    /// Notes what a fill used of an accumulator; what lies out of every version's window is let go.
-    private mutating func noteUse(_ number: UInt32, _ quantity: Quantity) {
-        accumulators[number].firstUse = uses.insert(
-            UseRow(quantity: quantity, at: now.microseconds, next: accumulators[number].firstUse)
-        )
-        var longest: Int32 = 0
-        for policy in numbers { longest = max(longest, policy.useDays) }
-        var previous = accumulators[number].firstUse
-        while uses[previous].next != 0 {
-            let next = uses[previous].next
-            if uses[next].at < now.microseconds &- Int64(longest) &* 86_400_000_000 {
-                var old = next
-                uses[previous].next = 0
-                while old != 0 {
-                    let older = uses[old].next
-                    uses.remove(old)
-                    old = older
-                }
-                return
-            }
-            previous = next
-        }
-    }
-
     /// Posts one increment or decrement, and looks at what the new balance means.
     mutating func move(
         _ number: UInt32,

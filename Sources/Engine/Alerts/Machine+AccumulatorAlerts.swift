@@ -36,16 +36,22 @@ extension Machine {
         _ rule: Rule,
         invoice: InvoiceRow? = nil
     ) -> UInt32 {
+        let isOfInvoice = invoice != nil
+        let row = accumulators[number]
         let alert = insertAlert(
             AlertRow(
                 subject: number,
-                next: accumulators[number].firstAlert,
+                next: isOfInvoice ? row.firstInvoiceAlert : row.firstAlert,
                 rule: rule,
                 isOfFill: false
             ),
             invoice: invoice
         )
-        accumulators[number].firstAlert = alert
+        if isOfInvoice {
+            accumulators[number].firstInvoiceAlert = alert
+        } else {
+            accumulators[number].firstAlert = alert
+        }
         return alert
     }
 

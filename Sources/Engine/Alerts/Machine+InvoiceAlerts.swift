@@ -30,7 +30,7 @@ extension Machine {
         _ invoice: IncomingIdentifier,
         _ date: CivilDate
     ) {
-        var alert = accumulators[number].firstAlert
+        var alert = accumulators[number].firstInvoiceAlert
         while alert != 0,
             alerts[alert].rule != rule || !isEqual(invoices[alert]?.id ?? .none, invoice)
         {
@@ -77,7 +77,7 @@ extension Machine {
         var left = row.uncoveredInvoices
         let isCovered = row.bought <= row.proposed
         if isCovered { accumulators[number].uncoveredInvoices = 0 }
-        var alert = row.firstAlert
+        var alert = row.firstInvoiceAlert
         while left > 0, alert != 0 {
             if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
                 left -= 1
@@ -108,7 +108,7 @@ extension Machine {
     /// Looks at the invoices of an accumulator again after a change of policy or tables: the version of the purchase's date
     /// counts, so most of them don't change.
     mutating func reviewInvoices(_ number: UInt32) {
-        var alert = accumulators[number].firstAlert
+        var alert = accumulators[number].firstInvoiceAlert
         while alert != 0 {
             if let invoice = invoices[alert], alerts[alert].isOpen || invoice.isSuspended {
                 let rule = alerts[alert].rule

@@ -48,7 +48,7 @@ extension Machine {
             out.put(rule.text)
             out.put("\"")
             boolean(&out, "is_in_force", inForce.has(rule))
-            putOpenAlerts(&out, rule, row.firstAlert)
+            putOpenAlerts(&out, rule, [row.firstAlert, row.firstInvoiceAlert])
             putEntry(&out, rule, policy)
             writeValues(of: rule, accumulator: number, policy)
             out.put(",\"values\":{")
@@ -62,22 +62,24 @@ extension Machine {
         return unsafe Array(page.written)
     }
 
-    private func putOpenAlerts(_ out: inout Pen, _ rule: Rule, _ first: UInt32) {
+    private func putOpenAlerts(_ out: inout Pen, _ rule: Rule, _ lists: [UInt32]) {
         out.put(",\"open_alerts\":[")
-        var alert = first
         var isFirst = true
-        while alert != 0 {
-            if alerts[alert].rule == rule, alerts[alert].isOpen {
-                out.reserve(4096)
-                if !isFirst { out.put(byte: UInt8(ascii: ",")) }
-                isFirst = false
-                let (high, low) = id(ofAlert: alert)
-                out.put("\"a_")
-                out.put(hex: high)
-                out.put(hex: low)
-                out.put("\"")
+        for first in lists {
+            var alert = first
+            while alert != 0 {
+                if alerts[alert].rule == rule, alerts[alert].isOpen {
+                    out.reserve(4096)
+                    if !isFirst { out.put(byte: UInt8(ascii: ",")) }
+                    isFirst = false
+                    let (high, low) = id(ofAlert: alert)
+                    out.put("\"a_")
+                    out.put(hex: high)
+                    out.put(hex: low)
+                    out.put("\"")
+                }
+                alert = alerts[alert].next
             }
-            alert = alerts[alert].next
         }
         out.put("]")
     }

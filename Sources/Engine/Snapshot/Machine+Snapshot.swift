@@ -5,7 +5,7 @@ internal import Journal
 
 extension Machine {
     /// Version of the list below. A state of another version is not restored: the journal makes it again.
-    public static var stateVersion: Int { 2 }
+    public static var stateVersion: Int { 3 }
 
     /// Lists everything that is remembered between two records.
     private mutating func visit(_ archive: inout StateArchive) {

@@ -73,3 +73,19 @@ extension Timestamp {
         return "\(date.text)T\(clock).\(fraction)\(zone)"
     }
 }
+
+// What is put into a sentence reads as it does everywhere else.
+extension CivilDate: CustomStringConvertible {
+    /// `YYYY-MM-DD`; empty for an open end.
+    public var description: String { text }
+}
+
+extension Instant: CustomStringConvertible {
+    /// RFC 3339 in UTC.
+    public var description: String { text }
+}
+
+extension Timestamp: CustomStringConvertible {
+    /// RFC 3339 in the offset in which the source wrote it.
+    public var description: String { text }
+}
