@@ -284,12 +284,23 @@ struct ChaosTests {
         let installation = try Installation(RealKafka.shared)
         let seconds = Self.number("SOAK_SECONDS", 600)
         let rate = Self.number("SOAK_RATE", 2000)
-        // Two days in each turn of the sample: after some three hundred turns as much is forgotten as comes.
+        // Two days in each turn of the sample: after some three hundred turns as much is forgotten as comes. What is
+        // proposed would be remembered until somebody decides, so somebody does.
         let times = seconds * rate / 4528 + 1
         try installation.tool("feed", "reference=\(Sample.reference)", "times=\(times)", "days=2")
         let feed = try installation.feed(times: times, rate: rate, days: 2)
+        let buyer = try installation.background("approve")
         let roles = ["ingest", "score"]
-        var stages = try roles.map { try installation.service($0, "roles=\($0)", "instance=\($0)") }
+        func begin(_ role: String) throws -> StageProcess {
+            try installation.service(
+                role,
+                "roles=\(role)",
+                "instance=\(role)",
+                "snapshots=2000000",
+                "snapshot-seconds=60"
+            )
+        }
+        var stages = try roles.map(begin)
         var faults = 0
         var memory = MemoryOverTime()
         let began = time(nil)
@@ -305,11 +316,7 @@ struct ChaosTests {
             faults += 1
             if random.next(2) == 0 {
                 stages[one].killNow()
-                stages[one] = try installation.service(
-                    roles[one],
-                    "roles=\(roles[one])",
-                    "instance=\(roles[one])"
-                )
+                stages[one] = try begin(roles[one])
             } else {
                 stages[one].send(SIGSTOP)
                 usleep(3_000_000)
@@ -318,8 +325,14 @@ struct ChaosTests {
         }
         #expect(feed.wait(seconds: 600) == 0)
         try installation.tool("settle", "roles=ingest", "seconds=600", seconds: 620)
+        buyer.send(SIGTERM)
+        #expect(buyer.wait(seconds: 60) == 0)
+        try installation.tool("settle", "roles=ingest", "seconds=600", seconds: 620)
         end(stages)
-        let figure = try prove(installation, feed, seconds: 120 + seconds)
+        let fed =
+            Installation.number("fed", in: feed.said)
+            + Installation.number("approved", in: buyer.said)
+        let figure = try prove(installation, fed: fed, seconds: 120 + seconds)
         var slope = ""
         if seconds >= 3600 {
             // The first quarter fills the window.

@@ -49,7 +49,9 @@ struct Stage {
         }
         // So often that a test of a few thousand records sees many.
         configuration.snapshotRecords = words["snapshots"].flatMap(Int64.init) ?? 700
-        configuration.snapshotSeconds = configuration.snapshotRecords > 0 ? 2 : 0
+        configuration.snapshotSeconds =
+            configuration.snapshotRecords > 0
+            ? words["snapshot-seconds"].flatMap(Int.init) ?? 2 : 0
         configuration.log = { line in
             say("\(milliseconds()) \(getpid()) \(line)")
         }

@@ -4,6 +4,7 @@
 //     service-stage topics … partitions=4 sources=2
 //     service-stage feed … events=FILE reference=FOLDER rate=2000
 //     service-stage feed … events=FILE times=20 days=2 entity=ID    over again, as time goes by, all of one entity
+//     service-stage approve …                    approves what is proposed, until SIGTERM
 //     service-stage sources …                    counts what the source topics hold
 //     service-stage hold … roles=ingest seconds=15   a transaction with the group's offsets stays open
 //     service-stage settle … roles=ingest        waits until the role has done all there is
@@ -35,6 +36,7 @@ do {
         _exit(status)  // As the program does.
     case "topics": try stage.topics()
     case "feed": try stage.feed()
+    case "approve": try stage.approve()
     case "dump": try stage.dump()
     case "outputs": try stage.outputs()
     case "copied": try stage.copied()
