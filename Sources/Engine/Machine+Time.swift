@@ -27,6 +27,13 @@ extension Machine {
 
     /// Fills and balances that came before any time was known count from the first moment that is.
     private mutating func dateUndated() {
+        for number in 1..<UInt32(accumulators.used)
+        where accumulators[number].lastMoved == .min && accumulators[number].keySequence > 0 {
+            accumulators[number].firstMoved = now.microseconds
+            accumulators[number].lastMoved = now.microseconds
+            dateUses(number)
+            if accumulators[number].account == .discounted { watch(number) }
+        }
         for fill in undated {
             fills[fill].firstArrival = max(fills[fill].firstArrival, now.microseconds)
             fills[fill].lastDay = max(fills[fill].lastDay, today)
@@ -35,11 +42,6 @@ extension Machine {
             decide(fill)
         }
         undated.removeAll()
-        for number in 1..<UInt32(accumulators.used)
-        where accumulators[number].lastMoved == .min && accumulators[number].keySequence > 0 {
-            accumulators[number].lastMoved = now.microseconds
-            if accumulators[number].account == .discounted { watch(number) }
-        }
     }
 
     /// Fires what is due, in the order of time (SEMANTICS 5): where one record passes over several deadlines of a fill,

@@ -160,6 +160,36 @@ struct JournalTests {
         }
     }
 
+    @Test func `what was used before the first tick counts from the first moment there is`() throws
+    {
+        let first = CivilDate(day: 20_000)
+        let text = first.text + "T10:00:00Z"
+        for (days, isTooMuch) in [(60, false), (61, true)] {
+            var journal = HandJournal(clock: .ticks)
+            try journal.publish()
+            journal.register("dispenses")
+            let later = first.adding(days: Int32(days)).text + "T10:00:00Z"
+            func fill(_ id: String, at time: String) throws {
+                try journal.event(
+                    Self.dispense(id, at: time, cash: true)
+                        .replacing("11111000130", with: "11111000210"),
+                    from: "dispenses"
+                )
+            }
+            try journal.event(Self.encounter("E1", at: text), from: "encounters")
+            for number in 1...7 { try fill("D\(number)", at: text) }
+            journal.tick(["dispenses": text])
+            journal.tick(["dispenses": later])
+            try fill("D8", at: later)
+            let alerts = try Self.fold(journal)["alerts"] ?? ""
+            #expect(
+                alerts.contains("\"use\":\"240\",\"use_days\":61,") == isTooMuch,
+                "\(days) days: \(alerts)"
+            )
+            #expect(alerts.contains("over_accumulation") == isTooMuch, "\(days) days: \(alerts)")
+        }
+    }
+
     // MARK: what the world may send
 
     @Test func `as many packages as JSON can say stop nothing`() throws {

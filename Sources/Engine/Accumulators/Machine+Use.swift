@@ -24,6 +24,15 @@ extension Machine {
         accumulators[number].uses = list
     }
 
+    /// What was used before any time was known counts from the first moment that is.
+    mutating func dateUses(_ number: UInt32) {
+        var use = accumulators[number].uses.oldest
+        while use != 0 {
+            uses[use].at = now.microseconds
+            use = uses[use].next
+        }
+    }
+
     /// After a movement: what lies before the window of the version in force leaves the sum.
     mutating func moveWindow(_ number: UInt32, _ policy: Int) {
         var list = accumulators[number].uses
@@ -57,7 +66,7 @@ extension Machine {
     }
 
     private static func windowStart(_ end: Int64, _ days: Int32) -> Int64 {
-        end &- Int64(days) &* 86_400_000_000
+        end == .min ? .min : end &- Int64(days) &* 86_400_000_000
     }
 
     private mutating func passStart(_ list: inout UseList) {
