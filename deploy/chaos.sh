@@ -20,7 +20,7 @@ mode=$1
 shift
 export CHAOS=1
 # The commit that the programs and tests are of: what else changes, changes no result.
-commit=$(git log -1 --format=%h -- Sources Tests Package.swift 2>/dev/null || echo unknown)
+commit=$(git log -1 --format=%h -- Sources ':(exclude)Sources/benchmark' Tests Package.swift 2>/dev/null || echo unknown)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

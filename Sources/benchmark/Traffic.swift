@@ -92,6 +92,18 @@ struct Traffic {
         }
     }
 
+    /// What a buyer says, at the end of a day, of what was proposed on it.
+    mutating func approval(of proposal: String, _ day: Int) -> [UInt8] {
+        let date = CivilDate(day: firstDay + Int32(day)).text
+        line.removeAll(keepingCapacity: true)
+        begin("disposition", "ok-\(proposal)", date + "T23:59:59Z")
+        add("subject_id", proposal)
+        add("decision", "approved")
+        add("actor", "buyer")
+        line.append(UInt8(ascii: "}"))
+        return line
+    }
+
     /// Writes one event of a visit; false where it is one that never comes.
     private mutating func write(
         _ visit: Int,

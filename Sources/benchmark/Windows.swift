@@ -9,10 +9,12 @@ enum Windows {
 
           Steady traffic of encounters, dispenses and claims, made in memory and folded without writing outputs. A
           line is printed for each half year. Fills and event ids are forgotten after 400 days, encounters after
-          1,130: from then on memory should be flat.
+          1,130: from then on memory should be flat. What is proposed is approved on the same day; undecided, each
+          proposal would be remembered (64 bytes and its place in an index).
 
             --years N     5
             --per-day N   events of a day; 2000
+            --approve no  nobody decides about anything
         """
 
     /// The last window to fill: 365 days back from a prescription that lives 365, and the horizon of 400.
@@ -21,20 +23,24 @@ enum Windows {
     private static let bound = 1.05
 
     static func run(_ words: [String]) throws(Failure) {
-        let arguments = try Arguments(words, places: 0, options: ["years", "per-day"])
+        let arguments = try Arguments(words, places: 0, options: ["years", "per-day", "approve"])
         let days = Int(Double(try arguments.count("years", default: 5)) * 365.25)
         let perDay = try arguments.count("per-day", default: 2000)
         guard let firstDate = CivilDate(year: 2021, month: 1, day: 1) else {
             preconditionFailure("the calendar has this day")
         }
+        let isDecided = arguments.text("approve") != "no"
         var traffic = Traffic(perDay: perDay, from: firstDate)
         var decoder = EventDecoder(tokenizer: Tokenizer(.published))
         let source = decoder.addSource("traffic", isFile: true)
         let batch = RecordBatch(capacity: 1 << 20)
         let floor = Meter.memory("VmRSS", of: "self")
         var machine = Machine()
+        var spare = OutputTopic.allCases.map { _ in OutputBuffer() }
+        var proposals: [String] = []
         var offset: Int64 = 0
         _ = try fold(Beginning.batch(Traffic.rows), &machine, &offset)
+        machine.removeOutputs()
 
         say(
             "about \(perDay) events a day for \(days) days; \(decimal(floor / 1e6)) MB before the first"
@@ -52,23 +58,36 @@ enum Windows {
         // Of the folds alone, since the last line.
         var cpu = 0.0
         var eventsBefore: UInt64 = 0
+        func append(_ line: [UInt8]) throws(Failure) {
+            do throws(Rejection) {
+                // The span is used up while the line stands.
+                unsafe try decoder.decode(line.span.bytes, from: source, recordedAt: nil)
+            } catch {
+                throw Failure("the traffic is no events: \(error.message)")
+            }
+            decoder.append(
+                to: batch,
+                source: RecordSource(partition: -1, offset: Int64(events), counter: events)
+            )
+            events += 1
+        }
         for day in 0..<days {
             try traffic.visitDay(day) { line throws(Failure) in
-                do throws(Rejection) {
-                    // The span is used up while the line stands.
-                    unsafe try decoder.decode(line.span.bytes, from: source, recordedAt: nil)
-                } catch {
-                    throw Failure("the traffic is no events: \(error.message)")
-                }
-                decoder.append(
-                    to: batch,
-                    source: RecordSource(partition: -1, offset: Int64(events), counter: events)
-                )
-                events += 1
+                try append(line)
                 guard batch.byteCount >= 256 << 10 else { return }
                 cpu += try fold(batch, &machine, &offset)
+                spare = machine.exchangeOutputs(for: spare)
+                proposals += Self.proposals(in: spare)
             }
             cpu += try fold(batch, &machine, &offset)
+            spare = machine.exchangeOutputs(for: spare)
+            proposals += Self.proposals(in: spare)
+            if isDecided {
+                for proposal in proposals { try append(traffic.approval(of: proposal, day)) }
+                cpu += try fold(batch, &machine, &offset)
+                machine.removeOutputs()
+            }
+            proposals.removeAll(keepingCapacity: true)
             let resident = Meter.memory("VmRSS", of: "self")
             let past = day + 1
             if past == fullDay { atFull = resident }
@@ -112,8 +131,20 @@ enum Windows {
         do { try machine.apply(batch, from: &offset) } catch {
             throw Failure("could not fold the records: \(error.description)")
         }
-        machine.removeOutputs()
         batch.removeAll()
         return Meter.ownCPU - before
+    }
+
+    /// Ids of what a fold has proposed.
+    private static func proposals(in buffers: [OutputBuffer]) -> [String] {
+        let buffer = buffers[Int(OutputTopic.replenishments.rawValue)]
+        return (0..<buffer.count).compactMap { place in
+            // The bytes stand until the buffer is written to again.
+            let line = unsafe String(decoding: buffer.value(at: place), as: UTF8.self)
+            guard line.contains("\"state\":\"proposed\"") else { return nil }
+            return line.split(separator: "\"replenishment_id\":\"").last?.split(separator: "\"")
+                .first
+                .map(String.init)
+        }
     }
 }
