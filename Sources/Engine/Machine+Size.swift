@@ -41,7 +41,8 @@ extension Machine {
             + encounterIndex.byteCount
             + encounterVersions.byteCount + dispenses.byteCount + dispenseIndex.byteCount
             + claims.byteCount + fills.byteCount + fillIndex.byteCount + alerts.byteCount
-            + alertIndex.byteCount + accumulators.byteCount + accumulatorIndex.byteCount
+            + alertIndex.byteCount + invoiceIndex.byteCount + accumulators.byteCount
+            + accumulatorIndex.byteCount
             + uses.byteCount + replenishments.byteCount + replenishmentIndex.byteCount
             + eventIDs.byteCount + feeds.byteCount + feedProfiles.byteCount
             + feedChecks.byteCount + pieces.byteCount

@@ -1,7 +1,7 @@
 import Ingest
 import Journal
 
-/// `benchmark growth`: whether an event costs more where there are more patients.
+/// `benchmark growth`: whether an event costs more where there are more patients, or where all goes to one accumulator.
 enum Growth {
     static let usage = """
         benchmark growth --monitor PATH --generator GEN [--events N] [--patients N] [--runs N]
@@ -9,7 +9,8 @@ enum Growth {
           The same number of events of N patients and of 10 N, made by the generator of the shared benchmark and
           scored with one processor, by turns: the ratio of CPU for an event. The generator lets patients begin one
           after another and does not reach all of them in too few events, so those that occur are counted: with fewer
-          than 8 times as many the measurement says nothing and fails.
+          than 8 times as many the measurement says nothing and fails. Beside them as many events of 10 N patients at
+          one pharmacy with one product: a busy accumulator must cost no more than many.
 
             --monitor PATH    the executable
             --generator GEN   called as `GEN --events N --patients P --parts 1 --seed 7 --out DIR`
@@ -30,43 +31,41 @@ enum Growth {
         let patients = try arguments.count("patients", default: 10_000)
         let runs = try arguments.count("runs", default: 3)
         let folder = try TemporaryFolder()
-        let wanted = [patients, patients * 10]
-        var seen: [Int] = []
-        var series = [Score.Series(), Score.Series()]
-        var data: [String] = []
-        var outputs = [0.0, 0.0]
-        for size in wanted {
-            data.append(try folder.emptyFolder("patients-\(size)"))
+        var loads: [Load] = []
+        for (size, busy) in [(patients, false), (patients * 10, false), (patients * 10, true)] {
+            let data = try folder.emptyFolder("load-\(loads.count)")
             _ = try Child.run(
                 [
                     generator, "--events", "\(events)", "--patients", "\(size)", "--parts", "1",
-                    "--seed", "7", "--out", data[data.count - 1],
-                ],
+                    "--seed", "7", "--out", data,
+                ] + (busy ? ["--entities", "1", "--pharmacies", "1", "--ndcs", "1"] : []),
                 in: folder
             )
-            seen.append(try patientCount(data[data.count - 1] + "/events.ndjson"))
+            let seen = try patientCount(data + "/events.ndjson")
+            let name = "\(seen) patients" + (busy ? ", one pharmacy and product" : "")
+            loads.append(Load(name: name, data: data, patients: seen))
         }
-        let times = Double(seen[1]) / Double(max(1, seen[0]))
+        let times = Double(loads[1].patients) / Double(max(1, loads[0].patients))
         guard times >= 8 else {
             throw Failure(
-                "only \(seen[1]) of \(wanted[1]) patients occur in \(events) events, "
-                    + "\(decimal(times)) times the \(seen[0]) of the smaller number. "
+                "only \(loads[1].patients) of \(patients * 10) patients occur in \(events) events, "
+                    + "\(decimal(times)) times the \(loads[0].patients) of the smaller number. "
                     + "Give more --events or fewer --patients."
             )
         }
         for _ in 0..<runs {
-            for (place, data) in data.enumerated() {
+            for place in loads.indices {
                 let output = try folder.emptyFolder("out")
                 let cost = try Score.score(
                     monitor,
-                    data + "/reference",
-                    data + "/events.ndjson",
+                    loads[place].data + "/reference",
+                    loads[place].data + "/events.ndjson",
                     to: output,
                     in: folder,
                     cores: 1
                 )
-                series[place].add(cost, events: Double(events))
-                outputs[place] = Files.names(in: output).reduce(0) { sum, name in
+                loads[place].series.add(cost, events: Double(events))
+                loads[place].outputBytes = Files.names(in: output).reduce(0) { sum, name in
                     sum + Double(Files.size("\(output)/\(name)"))
                 }
             }
@@ -74,30 +73,31 @@ enum Growth {
         let table = Table(
             "\(events) events, one processor; \(decimal(times)) times the patients that occur"
         )
-        let name = "\(seen[0]) patients"
-        table.row("\(seen[0]) patients: CPU of an event", series[0].perEvent, "us")
-        table.row(
-            "\(seen[1]) patients: CPU of an event",
-            series[1].perEvent,
-            "us",
-            over: (series[0].perEvent, name)
-        )
-        // A ratio far from 1 is explained here, or by the length of a patient's history.
-        let written = outputs.map { Samples(values: [$0 / Double(events)]) }
-        table.row("\(seen[0]) patients: outputs", written[0], "bytes/event")
-        table.row(
-            "\(seen[1]) patients: outputs",
-            written[1],
-            "bytes/event",
-            over: (written[0], name)
-        )
-        table.row("\(seen[0]) patients: peak memory", series[0].peak, "MB")
-        table.row(
-            "\(seen[1]) patients: peak memory",
-            series[1].peak,
-            "MB",
-            over: (series[0].peak, name)
-        )
+        // A ratio far from 1 is explained by the outputs, or by the length of a patient's history.
+        for (what, unit, samples) in [
+            ("CPU of an event", "us", { $0.series.perEvent }),
+            ("outputs", "bytes/event", { Samples(values: [$0.outputBytes / Double(events)]) }),
+            ("peak memory", "MB", { $0.series.peak }),
+        ] as [(String, String, (Load) -> Samples)] {
+            table.row("\(loads[0].name): \(what)", samples(loads[0]), unit)
+            for load in loads.dropFirst() {
+                table.row(
+                    "\(load.name): \(what)",
+                    samples(load),
+                    unit,
+                    over: (samples(loads[0]), loads[0].name)
+                )
+            }
+        }
+    }
+
+    /// Events of one kind, and what they cost.
+    private struct Load {
+        let name: String
+        let data: String
+        let patients: Int
+        var series = Score.Series()
+        var outputBytes = 0.0
     }
 
     /// How many patients occur in a file.

@@ -30,15 +30,15 @@ extension Machine {
         _ invoice: IncomingIdentifier,
         _ date: CivilDate
     ) {
-        var alert = accumulators[number].firstInvoiceAlert
-        while alert != 0,
-            alerts[alert].rule != rule || !isEqual(invoices[alert]?.id ?? .none, invoice)
-        {
-            alert = alerts[alert].next
+        let hash = Hash.words(UInt64(number) << 8 | UInt64(rule.rawValue), invoice.word)
+        var alert = invoiceIndex.find(hash) {
+            alerts[$0].subject == number && alerts[$0].rule == rule
+                && isEqual(invoices[$0]?.id ?? .none, invoice)
         }
         if alert == 0 {
             let row = InvoiceRow(id: keep(invoice), date: date)
             alert = insertAlert(ofAccumulator: number, rule, invoice: row)
+            invoiceIndex.insert(hash, alert)
         }
         if !alerts[alert].isOpen, invoices[alert]?.isSuspended == false {
             accumulators[number].uncoveredInvoices += 1

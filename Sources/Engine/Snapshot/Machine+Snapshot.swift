@@ -141,6 +141,7 @@ extension Machine {
             archive.value(&invoice.due)
             archive.value(&invoice.isSuspended)
         }
+        invoiceIndex.visit(&archive)
         archive.dictionary(&dispositions, filler: []) { notes, archive in
             archive.list(&notes, filler: DispositionNote.none) { note, archive in
                 archive.value(&note.offset)
