@@ -177,11 +177,11 @@ extension Machine {
         if proof == 0 {
             out.put("\",\"state_hash\":null}")
         } else {
+            // The layout that was hashed, so that nobody compares hashes of two.
             out.put("\",\"state_hash\":\"")
-            for place in stride(from: 60, through: 0, by: -4) {
-                let digit = UInt8(proof >> UInt64(place) & 15)
-                out.put(byte: digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
-            }
+            out.put(Int64(Self.stateVersion))
+            out.put(byte: UInt8(ascii: ":"))
+            out.put(hex: proof)
             out.put("\"}")
             proof = 0
         }

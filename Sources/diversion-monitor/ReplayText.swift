@@ -138,6 +138,12 @@ struct VerificationText {
         if report.topics.contains(where: { $0.gone > 0 }) {
             lines.append("of those that are gone retention has taken the published record.")
         }
+        let layouts = report.topics.reduce(0) { $0 + $1.otherLayouts }
+        if layouts > 0 {
+            lines.append(
+                "\(grouped(layouts)) carry a state_hash of another version's layout, which can't be compared."
+            )
+        }
         if report.isSame {
             lines.append("same: what was published is what the journal says, byte for byte.")
         } else {
@@ -204,7 +210,8 @@ struct VerificationText {
         func quote(_ text: String?) -> String { text.map(JSONValue.quoted) ?? "null" }
         let topics = report.topics.map {
             "\(quote($0.name)):{\"same\":\($0.same),\"different\":\($0.different),"
-                + "\"missing\":\($0.missing),\"extra\":\($0.extra),\"gone\":\($0.gone)}"
+                + "\"missing\":\($0.missing),\"extra\":\($0.extra),\"gone\":\($0.gone),"
+                + "\"other_layouts\":\($0.otherLayouts)}"
         }
         return "{\"same\":\(report.isSame),\"topics\":{\(topics.joined(separator: ","))},"
             + "\"first_difference\":\(firstJSON)}\n"

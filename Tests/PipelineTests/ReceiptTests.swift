@@ -18,6 +18,7 @@ struct ReceiptTests {
         let start = #"{"decision_id":"d_0_7_0","change":"claim","state_hash":"#
         let first = Self.receipt(start + #""0123456789abcdef"}"#, start + "null}")
         #expect(first == Self.receipt(start + #""fedcba9876543210"}"#, start + "null}"))
+        #expect(first == Self.receipt(start + #""12:fedcba9876543210"}"#, start + "null}"))
         // That there is one, and everything else, counts.
         #expect(first != Self.receipt(start + "null}", start + "null}"))
         #expect(first != Self.receipt(start + "null}", start + #""0123456789abcdef"}"#))
@@ -32,5 +33,25 @@ struct ReceiptTests {
                 != Self.receipt(start + #""fedcba9876543210"}"#, topic: .alerts)
         )
         #expect(Self.receipt("{}") != Self.receipt())
+    }
+
+    @Test func `hashes of two layouts are no difference, all else is`() {
+        func isOnlyDifference(_ left: String, _ right: String) -> Bool {
+            let start = #"{"decision_id":"d_0_7_0","change":"claim","state_hash":"#
+            let (left, right) = (Array((start + left).utf8), Array((start + right).utf8))
+            return unsafe left.withUnsafeBytes { left in
+                unsafe right.withUnsafeBytes { unsafe StateHashField.isOnlyDifference(left, $0) }
+            }
+        }
+        let (one, other) = ("0123456789abcdef\"}", "fedcba9876543210\"}")
+        // Versions before the third wrote no layout.
+        #expect(isOnlyDifference("\"\(one)", "\"3:\(other)"))
+        #expect(isOnlyDifference("\"12:\(one)", "\"3:\(one)"))
+        // Of one layout the state differs.
+        #expect(!isOnlyDifference("\"3:\(one)", "\"3:\(other)"))
+        #expect(!isOnlyDifference("\"\(one)", "\"\(other)"))
+        // One of them proves its state and the other does not.
+        #expect(!isOnlyDifference("null}", "\"3:\(one)"))
+        #expect(!isOnlyDifference("null,\"more\":\"\(one)", "\"3:\(one)"))
     }
 }

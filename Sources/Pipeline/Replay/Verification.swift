@@ -7,8 +7,10 @@ public struct VerificationReport: Sendable {
     public struct Topic: Sendable {
         /// Its name.
         public var name: String
-        /// Records that are the same, byte for byte.
+        /// Records that are the same, byte for byte, or but for a `state_hash` of another layout.
         public var same: Int64 = 0
+        /// Of those, decisions whose `state_hash` is of another layout of the state and could not be compared.
+        public var otherLayouts: Int64 = 0
         /// Records of one `sequence` that differ.
         public var different: Int64 = 0
         /// Records that the replay wrote and nobody published.
@@ -166,6 +168,14 @@ final class Verification {
             }
             if isSame {
                 report.topics[topic].same += 1
+                topics[topic].place += 1
+                return
+            }
+            if topic == Int(OutputTopic.decisions.rawValue),
+                unsafe topics[topic].withLine({ unsafe StateHashField.isOnlyDifference($0, line) })
+            {
+                report.topics[topic].same += 1
+                report.topics[topic].otherLayouts += 1
                 topics[topic].place += 1
                 return
             }

@@ -87,19 +87,8 @@ struct Receipt: Equatable {
     @unsafe mutating func add(_ value: UnsafeRawBufferPointer, to topic: Int) {
         let counted =
             unsafe topic == Int(OutputTopic.decisions.rawValue)
-            ? Self.withoutStateHash(value) : value
+            ? StateHashField(of: value)?.rest ?? value : value
         unsafe hashes[topic] = Self.hash(counted, hashes[topic])
-    }
-
-    /// A decision up to the value of its last field: `…,"state_hash":` where sixteen digits follow.
-    @unsafe private static func withoutStateHash(
-        _ value: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer {
-        // `"0123456789abcdef"}` and not `null}`; the byte is inside, since a record is longer than these.
-        guard value.count > 19, unsafe value[value.count - 2] == UInt8(ascii: "\"") else {
-            return unsafe value
-        }
-        return unsafe UnsafeRawBufferPointer(rebasing: value[..<(value.count - 19)])
     }
 
     /// Mixes a record into a hash: eight bytes a step in two lanes, as a fault finder, not against an adversary.
