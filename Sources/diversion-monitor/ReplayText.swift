@@ -145,7 +145,10 @@ struct VerificationText {
             )
         }
         if report.isSame {
-            lines.append("same: what was published is what the journal says, byte for byte.")
+            lines.append(
+                "same: what was published is what the journal says, byte for byte"
+                    + (layouts > 0 ? " but for these." : ".")
+            )
         } else {
             lines += differences
         }
