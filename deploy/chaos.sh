@@ -6,18 +6,24 @@
 #                                             again, it goes on where it was, also on another machine: what was found is in
 #                                             deploy/chaos, by commit. ROWS="killed network simulated restart" takes up
 #                                             those rows alone.
-#     deploy/chaos.sh table                   what was found so far for the sources as they are
+#     deploy/chaos.sh table [COMMIT]          what was found so far for the sources as they are, or were
 #
 #
 # CHAOS_FILTER names other tests for "daily". RESTART_EVENTS (a file of a few million events) and RESTART_REFERENCE (its
 # tables) add kills under traffic with a large state, timed by the program named in BENCHMARK.
 set -uo pipefail
-if [ "$1" != table ] && [ -z "${KAFKA_HOME:-}" ]; then
+mode=${1:-}
+case "$mode" in
+    daily | release | table) shift ;;
+    *)
+        sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
+        exit 64
+        ;;
+esac
+if [ "$mode" != table ] && [ -z "${KAFKA_HOME:-}" ]; then
     echo "chaos: set KAFKA_HOME, the folder of a Kafka with the script \"kafka\" that starts and kills it" >&2
     exit 78
 fi
-mode=$1
-shift
 export CHAOS=1
 # The commit that the programs and tests are of: what else changes, changes no result.
 commit=$(git log -1 --format=%h -- Sources ':(exclude)Sources/benchmark' Tests Package.swift 2>/dev/null || echo unknown)
@@ -99,10 +105,9 @@ if [ "$mode" = daily ]; then
     exit "$status"
 fi
 
-mkdir -p deploy/chaos
+[ "$mode" = release ] || commit=${1:-$commit}
 record=deploy/chaos/$commit.txt
 pieces=deploy/chaos/$commit-simulation.txt
-touch "$record" "$pieces"
 
 # The line of all histories lived so far, or nothing.
 simulated() {
@@ -138,9 +143,15 @@ asked() {
 }
 
 if [ "$mode" = table ]; then
+    if ! [ -e "$record" ]; then
+        echo "chaos: nothing was recorded for $commit; there is: $(cd deploy/chaos 2> /dev/null && ls)" >&2
+        exit 1
+    fi
     all
     exit
 fi
+mkdir -p deploy/chaos
+touch "$record" "$pieces"
 # What a test is called in the table, what its name has, and how often it must be run.
 rows=(
     "kill -9 of the program|the program is killed|10"

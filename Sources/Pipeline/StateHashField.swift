@@ -17,18 +17,12 @@ struct StateHashField {
             return nil
         }
         let end = decision.count - 2
-        var colon = end
-        var start = end - 1
-        // Inside the record, which is longer.
-        while start > end - 40, unsafe decision[start] != UInt8(ascii: "\"") {
-            if unsafe decision[start] == UInt8(ascii: ":") { colon = start }
-            start -= 1
-        }
-        guard unsafe decision[start] == UInt8(ascii: "\"") else { return nil }
+        let tail = unsafe decision[end - 38..<end]
+        guard let start = unsafe tail.lastIndex(of: UInt8(ascii: "\"")) else { return nil }
+        let value = unsafe decision[start + 1..<end]
+        let colon = unsafe value.firstIndex(of: UInt8(ascii: ":")) ?? value.startIndex
         unsafe rest = UnsafeRawBufferPointer(rebasing: decision[..<start])
-        unsafe layout = UnsafeRawBufferPointer(
-            rebasing: decision[start + 1..<(colon == end ? start + 1 : colon)]
-        )
+        unsafe layout = UnsafeRawBufferPointer(rebasing: value[..<colon])
     }
 
     /// Whether two records are the same but for hashes of two layouts.

@@ -27,7 +27,7 @@ enum KafkaService {
             configuration.snapshotSeconds = 0
         default: break
         }
-        configuration.log = { line in say(line.description) }
+        configuration.log = { line in say("\(Int(Meter.clock * 1000)) \(line.description)") }
         signal(SIGTERM) { _ in KafkaService.stop.stop() }
         let end = Service(configuration).run(until: stop)
         guard end.kind == .stopped else { throw Failure(end.message) }

@@ -37,7 +37,6 @@ enum Windows {
         let floor = Meter.memory("VmRSS", of: "self")
         var machine = Machine()
         var spare = OutputTopic.allCases.map { _ in OutputBuffer() }
-        var proposals: [String] = []
         var offset: Int64 = 0
         _ = try fold(Beginning.batch(Traffic.rows), &machine, &offset)
         machine.removeOutputs()
@@ -71,23 +70,21 @@ enum Windows {
             )
             events += 1
         }
-        for day in 0..<days {
-            try traffic.visitDay(day) { line throws(Failure) in
-                try append(line)
-                guard batch.byteCount >= 256 << 10 else { return }
-                cpu += try fold(batch, &machine, &offset)
-                spare = machine.exchangeOutputs(for: spare)
-                proposals += Self.proposals(in: spare)
-            }
+        /// Folds what there is, and gives the ids of what it proposes.
+        func foldAll() throws(Failure) -> [String] {
             cpu += try fold(batch, &machine, &offset)
             spare = machine.exchangeOutputs(for: spare)
-            proposals += Self.proposals(in: spare)
-            if isDecided {
-                for proposal in proposals { try append(traffic.approval(of: proposal, day)) }
-                cpu += try fold(batch, &machine, &offset)
-                machine.removeOutputs()
+            return isDecided ? Self.proposals(in: spare) : []
+        }
+        for day in 0..<days {
+            var proposals: [String] = []
+            try traffic.visitDay(day) { line throws(Failure) in
+                try append(line)
+                if batch.byteCount >= 256 << 10 { proposals += try foldAll() }
             }
-            proposals.removeAll(keepingCapacity: true)
+            proposals += try foldAll()
+            for proposal in proposals { try append(traffic.approval(of: proposal, day)) }
+            _ = try foldAll()
             let resident = Meter.memory("VmRSS", of: "self")
             let past = day + 1
             if past == fullDay { atFull = resident }

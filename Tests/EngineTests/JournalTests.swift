@@ -139,21 +139,29 @@ struct JournalTests {
         #expect(machine.size.fills == 1)
     }
 
+    /// Fills of 30 out of bottles of 100 from before the first tick, which comes with the day of the fills.
+    private static func journalBeforeTicks(_ first: CivilDate, fills: Int) throws -> HandJournal {
+        var journal = HandJournal(clock: .ticks)
+        try journal.publish()
+        journal.register("dispenses")
+        let text = first.text + "T10:00:00Z"
+        try journal.event(encounter("E1", at: text), from: "encounters")
+        for number in 1...fills {
+            try journal.event(bottle("D\(number)", at: text), from: "dispenses")
+        }
+        journal.tick(["dispenses": text])
+        return journal
+    }
+
+    private static func bottle(_ id: String, at time: String) -> String {
+        dispense(id, at: time, cash: true).replacing("11111000130", with: "11111000210")
+    }
+
     @Test func `a balance from before the first tick waits from the first moment there is`() throws
     {
         let first = CivilDate(day: 20_000)
-        let text = first.text + "T10:00:00Z"
         for (days, isStale) in [(179, false), (180, true)] {
-            var journal = HandJournal(clock: .ticks)
-            try journal.publish()
-            journal.register("dispenses")
-            try journal.event(Self.encounter("E1", at: text), from: "encounters")
-            try journal.event(
-                Self.dispense("D1", at: text, cash: true)
-                    .replacing("11111000130", with: "11111000210"),
-                from: "dispenses"
-            )
-            journal.tick(["dispenses": text])
+            var journal = try Self.journalBeforeTicks(first, fills: 1)
             journal.tick(["dispenses": first.adding(days: Int32(days)).text + "T10:00:00Z"])
             let alerts = try Self.fold(journal)["alerts"] ?? ""
             #expect(alerts.contains("accumulator_stale") == isStale, "\(days) days: \(alerts)")
@@ -163,24 +171,11 @@ struct JournalTests {
     @Test func `what was used before the first tick counts from the first moment there is`() throws
     {
         let first = CivilDate(day: 20_000)
-        let text = first.text + "T10:00:00Z"
         for (days, isTooMuch) in [(60, false), (61, true)] {
-            var journal = HandJournal(clock: .ticks)
-            try journal.publish()
-            journal.register("dispenses")
+            var journal = try Self.journalBeforeTicks(first, fills: 7)
             let later = first.adding(days: Int32(days)).text + "T10:00:00Z"
-            func fill(_ id: String, at time: String) throws {
-                try journal.event(
-                    Self.dispense(id, at: time, cash: true)
-                        .replacing("11111000130", with: "11111000210"),
-                    from: "dispenses"
-                )
-            }
-            try journal.event(Self.encounter("E1", at: text), from: "encounters")
-            for number in 1...7 { try fill("D\(number)", at: text) }
-            journal.tick(["dispenses": text])
             journal.tick(["dispenses": later])
-            try fill("D8", at: later)
+            try journal.event(Self.bottle("D8", at: later), from: "dispenses")
             let alerts = try Self.fold(journal)["alerts"] ?? ""
             #expect(
                 alerts.contains("\"use\":\"240\",\"use_days\":61,") == isTooMuch,

@@ -10,36 +10,16 @@ struct StaleTests {
     private static let filled = 1
 
     private static func version(_ number: Int, _ chance: inout Chance) -> Policy {
-        var policy = Policy()
-        policy.version = "v\(number)"
+        var policy = PolicyTimeline.version(number, beginningOn: 1...280, &chance)
         policy.staleDays = Int32(chance.pick([10, 30, 90, 180]))
         policy[.accumulatorStale].isEnabled = chance.happens(80)
-        if number > 0 {
-            policy.effectiveFrom =
-                CivilDate(text: SmallWorld.date(chance.number(1...280))) ?? .distantPast
-            if chance.happens(40) {
-                policy.effectiveTo = policy.effectiveFrom.adding(days: Int32(chance.number(0...60)))
-            }
-        }
         return policy
     }
 
-    /// What the contract says of a day, at its end: of several versions the one that begins last, of equal ones the last.
+    /// What the contract says of a day, at its end.
     private static func isStale(_ policies: [Policy], on day: Int) -> Bool {
-        let date = CivilDate(text: SmallWorld.date(day)) ?? .distantPast
-        var best = policies[0]
-        for policy in policies
-        where policy.effectiveFrom <= date && date <= policy.effectiveTo
-            && policy.effectiveFrom >= best.effectiveFrom
-        {
-            best = policy
-        }
-        return best[.accumulatorStale].isEnabled && day - filled >= best.staleDays
-    }
-
-    private static func tick(_ day: Int) -> String {
-        SmallWorld.last.replacing("\"last\"", with: "\"tick\(day)\"")
-            .replacing("2025-06-01T00:00:00Z", with: SmallWorld.time(day * 1440 + 1439))
+        let policy = PolicyTimeline.inForce(policies, on: day)
+        return policy[.accumulatorStale].isEnabled && day - filled >= policy.staleDays
     }
 
     @Test func `on every day of a year, whenever versions were published`() throws {
@@ -65,7 +45,7 @@ struct StaleTests {
                     known.append(policy)
                 }
                 guard day > Self.filled, everyDay || chance.happens(5) else { continue }
-                try run.record(Self.tick(day))
+                try run.record(PolicyTimeline.tick(day * 1440 + 1439))
                 for line in run.machine.lines(.alerts)
                 where line.contains("\"rule\":\"accumulator_stale\"") {
                     isOpen = !line.contains("\"state\":\"resolved\"")

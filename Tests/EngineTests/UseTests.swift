@@ -15,14 +15,7 @@ struct UseTests {
         var first = 0
         var isOpen = false
 
-        /// Of several versions the one that begins last, of equal ones the last.
-        func version(on day: Int) -> Policy {
-            let date = CivilDate(text: SmallWorld.date(day)) ?? .distantPast
-            return known.dropFirst().reduce(known[0]) { best, one in
-                one.effectiveFrom <= date && date <= one.effectiveTo
-                    && one.effectiveFrom >= best.effectiveFrom ? one : best
-            }
-        }
+        func version(on day: Int) -> Policy { PolicyTimeline.inForce(known, on: day) }
 
         mutating func fill(at minute: Int) {
             if count == 0 { first = minute }
@@ -50,25 +43,12 @@ struct UseTests {
     }
 
     private static func version(_ number: Int, _ chance: inout Chance) -> Policy {
-        var policy = Policy()
-        policy.version = "v\(number)"
+        var policy = PolicyTimeline.version(number, beginningOn: 1...120, &chance)
         policy.useDays = Int32(chance.pick([3, 10, 30, 90]))
         policy.useDaysLeast = min(policy.useDays, Int32(chance.pick([1, 3, 30])))
         policy.overAccumulationPackages = Int32(chance.number(1...3))
         policy.overAccumulationDays = Int32(chance.pick([2, 5, 20, 60]))
-        if number > 0 {
-            policy.effectiveFrom =
-                CivilDate(text: SmallWorld.date(chance.number(1...120))) ?? .distantPast
-            if chance.happens(40) {
-                policy.effectiveTo = policy.effectiveFrom.adding(days: Int32(chance.number(0...60)))
-            }
-        }
         return policy
-    }
-
-    private static func tick(_ day: Int) -> String {
-        SmallWorld.last.replacing("\"last\"", with: "\"tick\(day)\"")
-            .replacing("2025-06-01T00:00:00Z", with: SmallWorld.time(day * 1440))
     }
 
     @Test func `is what fills took within the window of the version in force`() throws {
@@ -111,7 +91,7 @@ struct UseTests {
                 // A version may begin today.
                 let policy = oracle.version(on: day)
                 let wasOpen = oracle.isOpen
-                try run.record(Self.tick(day))
+                try run.record(PolicyTimeline.tick(day * 1440))
                 let isAlike = compare(day)
                 let expected = wasOpen && oracle.isOver(policy)
                 try #require(

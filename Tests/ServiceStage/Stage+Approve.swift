@@ -50,14 +50,3 @@ extension Stage {
         say("approved \(count)")
     }
 }
-
-extension Stage {
-    /// A field's text, where it has no escapes.
-    static func get(_ field: String, _ line: [UInt8]) -> String? {
-        let mark = Array("\"\(field)\":\"".utf8)
-        guard let place = find(mark, in: line) else { return nil }
-        let start = place + mark.count
-        guard let end = line[start...].firstIndex(of: 34) else { return nil }
-        return String(decoding: line[start..<end], as: UTF8.self)
-    }
-}

@@ -110,6 +110,15 @@ extension Stage {
         }
     }
 
+    /// A field's text, where it has no escapes.
+    static func get(_ field: String, _ line: [UInt8]) -> String? {
+        let mark = Array("\"\(field)\":\"".utf8)
+        guard let place = find(mark, in: line) else { return nil }
+        let start = place + mark.count
+        guard let end = line[start...].firstIndex(of: 34) else { return nil }
+        return String(decoding: line[start..<end], as: UTF8.self)
+    }
+
     /// Gives a field another text.
     static func set(_ field: String, _ text: String, _ line: inout [UInt8]) {
         let mark = Array("\"\(field)\":\"".utf8)
