@@ -230,6 +230,31 @@ extension Machine {
             let first = patients[dispenses[dispense].patient].firstDispense
             if first != 0 { dispenses.prefetch(first) }
         }
+        prefetchLater()
+    }
+
+    /// A patient's chain runs from the latest dispense to the earliest, which is the one that leaves: the later ones are
+    /// asked for step by step, one of each chain at a time. Walked along alone, they took 4 % of a run.
+    private func prefetchLater() {
+        var places = InlineArray<32, UInt32>(repeating: 0)
+        for index in leaving.indices {
+            let dispense = fills[leaving[index]].firstDispense
+            guard dispense != 0, dispenses[dispense].patient != 0 else { continue }
+            places[index] = patients[dispenses[dispense].patient].firstDispense
+        }
+        // Few have more; of a crowd nothing is walked along.
+        for _ in 0..<8 {
+            var isOver = true
+            for index in leaving.indices {
+                let place = places[index]
+                guard place != 0, place != fills[leaving[index]].firstDispense else { continue }
+                let next = dispenses[place].nextOfPatient
+                if next != 0 { dispenses.prefetch(next) }
+                places[index] = next
+                isOver = false
+            }
+            if isOver { return }
+        }
     }
 
     /// The day until which remembered fills may be judged by an encounter: those filled late in its reach, and heard of
