@@ -18,7 +18,7 @@ extension Machine {
         let formerPrimary = fills[fill].primary
         let wasBillReversed = fills[fill].isBillReversed
         fills[fill].hasPrimary = facts.primary != 0
-        fills[fill].isBillReversed = facts.hasPaidClaim && facts.liveCount == 0
+        fills[fill].isBillReversed = facts.isBillReversed
         if judgement.next != .max,
             judgement.waiting != before.waiting || before.outcome == .none || change == .policy
                 || change == .deadline || numbers.count > 1

@@ -106,18 +106,26 @@ extension Machine {
         facts.quantity = isPart ? partSum.millionths : dispenses[facts.shown].quantity
         if !isPart {
             facts.partOfOtherUnit = 0
+            facts.partOfOtherProduct = 0
             facts.partOfUnknownNdc = 0
         }
     }
 
-    /// Parts are added up, so each must be of a product that is known and of one unit (SEMANTICS 16, 17).
+    /// Parts are added up, so each must be of a product that is known, all of one, and of one unit (SEMANTICS 11, 16, 17).
     private func note(part number: UInt32, _ facts: inout Facts) {
         guard number != facts.primary else { return }
         if facts.partOfOtherUnit == 0, dispenses[number].unit != dispenses[facts.primary].unit {
             facts.partOfOtherUnit = number
         }
-        if facts.partOfUnknownNdc == 0, !reference.products[dispenses[number].product].isKnown {
+        let product = dispenses[number].product
+        if facts.partOfUnknownNdc == 0, !reference.products[product].isKnown {
             facts.partOfUnknownNdc = number
+        }
+        if facts.partOfOtherProduct == 0, product != dispenses[facts.primary].product,
+            !reference.products[product].isText,
+            !reference.products[dispenses[facts.primary].product].isText
+        {
+            facts.partOfOtherProduct = number
         }
     }
 

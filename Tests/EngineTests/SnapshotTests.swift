@@ -181,7 +181,7 @@ struct SnapshotTests {
         }
         try #require(hashes.count == 3)
         #expect(hashes[0] == "null}")
-        #expect(hashes[1].wholeMatch(of: /"3:[0-9a-f]{16}"\}/) != nil)
+        #expect(hashes[1].wholeMatch(of: /"4:[0-9a-f]{16}"\}/) != nil)
         #expect(hashes[2] == "null}")
     }
 

@@ -13,6 +13,7 @@ extension Machine {
         let values = numbers[facts.policy]
         switch rule {
         case .encounterMissing:
+            patientToken(&out, facts)
             date(&out, "written_on", facts.shown == 0 ? .distantPast : facts.writtenOn)
             let earliest = facts.writtenOn.adding(days: 0 - values.lookBackDays)
             date(&out, "look_back_from", facts.shown == 0 ? .distantPast : earliest)
@@ -20,6 +21,7 @@ extension Machine {
             number(&out, "encounter_grace_hours", Int64(values.encounterGraceHours))
             silentFeed(&out, facts)
         case .encounterInpatient:
+            patientToken(&out, facts)
             moment(&out, "occurred_at", facts.occurredAt)
             if facts.stay != 0 {
                 let stay = encounters[facts.stay]
@@ -30,6 +32,7 @@ extension Machine {
             }
             number(&out, "discharge_hours", Int64(values.dischargeHours))
         case .providerMismatch:
+            patientToken(&out, facts)
             prescriber(&out, facts)
             name(&out, "matched_encounter_id")
             if facts.matched != 0 {
@@ -106,6 +109,10 @@ extension Machine {
                 name(&out, "billed_ndc11")
                 putProduct(&out, claims[facts.claimWithOtherNdc].product)
             }
+            if facts.partOfOtherProduct != 0 {
+                name(&out, "part_ndc11")
+                putProduct(&out, dispenses[facts.partOfOtherProduct].product)
+            }
         case .quantityMismatch:
             name(&out, "dispensed_quantity")
             out.put(Balance(Quantity(millionths: facts.quantity)))
@@ -148,6 +155,7 @@ extension Machine {
                 number(&out, "coverage_order", Int64(claims[facts.duplicateClaim].coverageOrder))
             }
         case .patientVelocity:
+            patientToken(&out, facts)
             number(&out, "pharmacies", Int64(facts.velocityPharmacies))
             number(&out, "prescribers", Int64(facts.velocityPrescribers))
             number(&out, "velocity_days", Int64(values.velocityDays))
@@ -223,6 +231,12 @@ extension Machine {
     func date(_ out: inout Pen, _ name: StaticString, _ date: CivilDate) {
         self.name(&out, name)
         out.put(date)
+    }
+    /// Whose visits or fills were looked at: where a correction names another patient, the alert must not go on naming the
+    /// one before.
+    private func patientToken(_ out: inout Pen, _ facts: Facts) {
+        name(&out, "patient_token")
+        putToken(&out, facts.patient)
     }
     /// Names the feed of visits where it is silent: then a visit may be there and nobody has heard of it.
     private func silentFeed(_ out: inout Pen, _ facts: Facts) {
@@ -313,7 +327,9 @@ extension Machine {
         if rule == .fillDuplicate, facts.duplicateDispense != 0 {
             put("dispense", dispenses[facts.duplicateDispense].offset)
         }
-        if rule == .quantityMismatch || rule == .ndcUnknown {
+        if rule == .quantityMismatch || rule == .ndcUnknown
+            || rule == .ndcMismatch && facts.partOfOtherProduct != 0
+        {
             // The parts of a fill add up.
             var number = fills[facts.fill].firstDispense
             while number != 0 {

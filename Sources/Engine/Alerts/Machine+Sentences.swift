@@ -38,7 +38,12 @@ extension Machine {
         case .orphanDrugExcluded: out.put("an orphan drug is excluded for this type of entity.")
         case .mfpUnmarked: out.put("a Medicare claim of a fair-price drug lacks its 340B marker.")
         case .ndcUnknown: out.put("the product code is unknown or can't be normalised.")
-        case .ndcMismatch: out.put("dispense and claim name different products.")
+        case .ndcMismatch:
+            if facts.claimWithOtherNdc == 0, facts.partOfOtherProduct != 0 {
+                out.put("its parts are of different products.")
+            } else {
+                out.put("dispense and claim name different products.")
+            }
         case .quantityMismatch:
             // One that has resolved says which of the two it was about most often.
             if facts.claimWithOtherQuantity == 0, QuantityMismatch.hasOtherUnit(facts) {

@@ -38,8 +38,9 @@ struct Facts: BitwiseCopyable {
     var quantity: Int64 = 0
     /// A second active dispense that is no part of the same partial fill.
     var duplicateDispense: UInt32 = 0
-    /// A part of another unit than the first, and one whose product is not known; 0 for none.
+    /// A part of another unit than the first, one of another product, and one whose product is not known; 0 for none.
     var partOfOtherUnit: UInt32 = 0
+    var partOfOtherProduct: UInt32 = 0
     var partOfUnknownNdc: UInt32 = 0
     /// The fill's date and moment: its dispense's, else its first live claim's.
     var date = CivilDate(day: 0)
@@ -65,6 +66,11 @@ struct Facts: BitwiseCopyable {
     var silentlyCarvedOut = false
     var unmarkedMedicareClaim: UInt32 = 0
     var claimWithUnknownPayer: UInt32 = 0
+
+    /// Whether it was billed and no bill is left, so that the drug counts as never given (SEMANTICS 10). A cash sale and an
+    /// administered dose have no claim (12): a bill that was taken back before the patient paid, or after the dose was
+    /// given, takes nothing back.
+    var isBillReversed: Bool { hasPaidClaim && liveCount == 0 && !isCash && !isAdministered }
 
     // MARK: registries
     /// Number of the entity type's text on the fill's date; 0 where it is not registered.

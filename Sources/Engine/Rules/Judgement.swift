@@ -45,7 +45,7 @@ struct Judgement {
             outcome = isSettled || waiting.isEmpty ? .notQualified : .pending
             return
         }
-        if facts.hasPaidClaim && facts.liveCount == 0 {
+        if facts.isBillReversed {
             outcome = .reversed
             return
         }
