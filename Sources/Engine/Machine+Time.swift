@@ -161,6 +161,9 @@ extension Machine {
         return days + Int32(horizonDays)
     }
 
+    /// How many fills leave together: as many as have a place in `prefetchChainsOfLeaving`.
+    private static var leavingTogether: Int { 32 }
+
     private mutating func forget() {
         var day = max(forgottenDay, today - 4095)
         while day < today {
@@ -168,7 +171,7 @@ extension Machine {
             var fill = fillBuckets.take(day: day)
             while fill != 0 {
                 leaving.removeAll(keepingCapacity: true)
-                while fill != 0, leaving.count < 32 {
+                while fill != 0, leaving.count < Self.leavingTogether {
                     let next = fills[fill].nextInBucket
                     let due = fills[fill].lastDay &+ Int32(horizonDays) &+ 1
                     if due <= today, fills[fill].outcome != .pending {
@@ -224,23 +227,19 @@ extension Machine {
                 Self.hash(entity(ofFill: fill), dispenses[dispense].id.word)
             )
         }
-        for fill in leaving {
-            let dispense = fills[fill].firstDispense
-            guard dispense != 0, dispenses[dispense].patient != 0 else { continue }
-            let first = patients[dispenses[dispense].patient].firstDispense
-            if first != 0 { dispenses.prefetch(first) }
-        }
-        prefetchLater()
+        prefetchChainsOfLeaving()
     }
 
-    /// A patient's chain runs from the latest dispense to the earliest, which is the one that leaves: the later ones are
+    /// A patient's chain runs from the latest dispense to the earliest, which is the one that leaves: what lies before it is
     /// asked for step by step, one of each chain at a time. Walked along alone, they took 4 % of a run.
-    private func prefetchLater() {
+    private func prefetchChainsOfLeaving() {
         var places = InlineArray<32, UInt32>(repeating: 0)
         for index in leaving.indices {
             let dispense = fills[leaving[index]].firstDispense
             guard dispense != 0, dispenses[dispense].patient != 0 else { continue }
-            places[index] = patients[dispenses[dispense].patient].firstDispense
+            let first = patients[dispenses[dispense].patient].firstDispense
+            if first != 0 { dispenses.prefetch(first) }
+            places[index] = first
         }
         // Few have more; of a crowd nothing is walked along.
         for _ in 0..<8 {

@@ -4,7 +4,8 @@ internal import Journal
 // folds agree. What is not listed is scratch: a record's own, or made anew from what is.
 
 extension Machine {
-    /// Version of the list below and of what its values mean: of what alerts compare, for example. A state of another version is not restored: the journal makes it again.
+    /// Version of the list below and of what its values mean: of what alerts compare, for example. A state of another version
+    /// is not restored: the journal makes it again.
     public static var stateVersion: Int { 4 }
 
     /// Lists everything that is remembered between two records.
